@@ -1,0 +1,359 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { parseFault } from '../emulator/faults.ts'
+import { call, restart } from '../emulator/lifecycle.ts'
+import type { Bot } from '../emulator/lifecycle.ts'
+import { applyMasks, showLog } from '../emulator/runner-log.ts'
+import { startEmulator } from '../emulator/server.ts'
+import type { BotSetup, Emulator, EmulatorOptions } from '../emulator/server.ts'
+
+const secret = 'FAKE_secret_for_tests_0123456789-abcdef'
+const token = `1234567890:${secret}`
+
+describe('the life cycle', () => {
+  const windowMs = 600_000
+  const old: Bot = { id: 7, closableFromMs: 0, windowMs, webhook: false, knowsClose: true }
+  const closed: Bot = { ...old, closableFromMs: undefined }
+
+  /** Plays calls such as `close@3` (at second 3); `restart@3` restarts the server. */
+  function play(bot: Bot, script: string): string[] {
+    const notes: string[] = []
+    for (const step of script.split(' ')) {
+      const [method = '', second] = step.split('@')
+      const nowMs = Number(second) * 1000
+      if (method === 'restart') {
+        bot = restart(bot, nowMs)
+      } else {
+        const next = call(bot, method, nowMs)
+        bot = next.bot
+        notes.push(`${next.answer.status} ${next.answer.note}`)
+      }
+    }
+    return notes
+  }
+
+  const again = '400 Bad Request: the bot has already been closed'
+  const wait = (seconds: number) => `429 Too Many Requests: retry after ${seconds}`
+
+  test.each<[string, Bot, string, string[]]>([
+    ['an old bot closes once', old, 'close@0 close@1', ['200 closed', again]],
+    ['letters may have any case', old, 'CLOSE@0 Close@1', ['200 closed', again]],
+    [
+      'a young bot closes when its window ends, to the second',
+      { ...old, closableFromMs: 6000 },
+      'close@0 close@0.001 close@5.999 close@6',
+      [wait(6), wait(6), wait(1), '200 closed'],
+    ],
+    [
+      'a refused close does not prolong the window',
+      { ...old, closableFromMs: 6000 },
+      'close@1 close@2 close@6',
+      [wait(5), wait(4), '200 closed'],
+    ],
+    [
+      'any method launches a closed bot and starts its window',
+      closed,
+      'close@0 getUpdates@10 close@10 close@609 close@610',
+      [again, '200 ok, launched', wait(600), wait(1), '200 closed'],
+    ],
+    [
+      'a method of a running bot leaves its window alone',
+      { ...old, closableFromMs: 6000 },
+      'getMe@5 close@6',
+      ['200 ok', '200 closed'],
+    ],
+    [
+      'so do the webhook methods',
+      closed,
+      'deleteWebhook@0 close@0',
+      ['200 ok, launched', wait(600)],
+    ],
+    [
+      'and an unknown method',
+      closed,
+      'noSuch@0 close@1',
+      ['404 Not Found: method not found, launched', wait(599)],
+    ],
+    ['a name of every object is no method', old, 'toString@0', ['404 Not Found: method not found']],
+    [
+      'a server without close',
+      { ...old, knowsClose: false },
+      'close@0',
+      ['404 Not Found: method not found'],
+    ],
+    [
+      'a restart launches a bot with a webhook, which may be closed at once',
+      old,
+      'setWebhook@0 close@1 restart@2 close@2',
+      ['200 ok', '200 closed', '200 closed'],
+    ],
+    [
+      'a restart does not launch a bot whose webhook was deleted',
+      { ...old, webhook: true },
+      'deleteWebhook@0 close@1 restart@2 close@2',
+      ['200 ok', '200 closed', again],
+    ],
+    ['nor does it launch a poller’s bot', old, 'restart@1 close@1', [again]],
+  ])('%s', (_, bot, script, notes) => {
+    expect(play(bot, script)).toEqual(notes)
+  })
+
+  test('the webhook is told truly', () => {
+    const urlOf = (bot: Bot) => call(bot, 'getWebhookInfo', 0).answer.envelope
+    expect(urlOf({ ...old, webhook: true })).toMatchObject({ result: { url: /./ } })
+    expect(urlOf(old)).toMatchObject({ result: { url: '' } })
+  })
+})
+
+test.each(['', '504', '502:1', '429-body', '429-body:', '429-body:-1', 'toString', 'reset:1'])(
+  'there is no fault %j',
+  (kind) => {
+    expect(parseFault(kind)).toBeUndefined()
+  },
+)
+
+describe('the server', () => {
+  let emulator: Emulator | undefined
+
+  afterEach(async () => {
+    await emulator?.stop()
+    emulator = undefined
+  })
+
+  /** Starts a server and returns what asks it. */
+  async function start(setup: Omit<BotSetup, 'token'>, options: Partial<EmulatorOptions> = {}) {
+    const running = await startEmulator({ bots: [{ token, ...setup }], ...options })
+    emulator = running
+    const ask = (path = `/bot${token}/close`, init: RequestInit = {}) =>
+      fetch(running.url + path, { method: 'POST', redirect: 'manual', ...init })
+    return { ask, running }
+  }
+
+  test('closes a bot and records the request without the token', async () => {
+    const { ask, running } = await start({})
+    const response = await ask(`/relay/bot${token}/Close?x=1`, { body: 'a=b' })
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ ok: true, result: true })
+    expect(running.requests).toEqual([
+      {
+        botId: '1234567890',
+        method: 'Close',
+        httpMethod: 'POST',
+        target: '/relay/bot<token>/Close?x=1',
+        body: 'a=b',
+        answer: '200 closed',
+      },
+    ])
+  })
+
+  test('asks for a wait in the body and in a header', async () => {
+    const { ask } = await start({ youngSeconds: 100 })
+    const response = await ask()
+    expect(response.status).toBe(429)
+    const seconds = Number(response.headers.get('retry-after'))
+    expect(seconds).toBeGreaterThan(90)
+    expect(seconds).toBeLessThanOrEqual(100)
+    expect(await response.json()).toEqual({
+      ok: false,
+      error_code: 429,
+      description: `Too Many Requests: retry after ${seconds}`,
+      parameters: { retry_after: seconds },
+    })
+  })
+
+  const here = `/bot${token}`
+  const stranger = `/bot${token}x`
+  const likeReference = { unknownToken: 'already-closed' } as const
+  test.each<[string, string, string, Omit<BotSetup, 'token'>, Partial<EmulatorOptions>]>([
+    ['200 closed', 'GET', `${here}/close`, {}, {}],
+    ['200 ok', 'GET', `${here}/getme`, {}, {}],
+    ['200 ok, launched', 'POST', `${here}/sendMessage`, { closed: true }, {}],
+    [
+      '400 Bad Request: the bot has already been closed',
+      'POST',
+      `${here}/close`,
+      { closed: true },
+      {},
+    ],
+    ['404 Not Found: method not found', 'POST', `${here}/close`, { noClose: true }, {}],
+    ['404 Not Found: method not found', 'POST', `${here}/${secret}`, {}, {}],
+    ['405 Method Not Allowed', 'PUT', `${here}/close`, {}, {}],
+    ['404 Not Found', 'GET', '/elsewhere', {}, {}],
+    ['403 Bad Request: Token not found', 'POST', `${stranger}/close`, {}, {}],
+    ['403 Bad Request: Token not found', 'POST', `${stranger}/getMe`, {}, {}],
+    [
+      '400 Bad Request: the bot has already been closed',
+      'POST',
+      `${stranger}/close`,
+      {},
+      likeReference,
+    ],
+    ['401 Unauthorized', 'POST', `${stranger}/getMe`, {}, likeReference],
+  ])('%s is the answer to %s %s', async (answer, httpMethod, path, setup, options) => {
+    const { ask, running } = await start(setup, options)
+    const { status } = await ask(path, { method: httpMethod })
+    expect(status).toBe(Number.parseInt(answer))
+    expect(running.requests).toMatchObject([{ httpMethod, answer }])
+    expect(running.requests[0]?.method).not.toBe(secret)
+  })
+
+  const json = 'application/json'
+  test.each<[string, number, Record<string, string>, string]>([
+    ['500', 500, { 'content-type': 'text/html' }, '<h1>500 Internal Server Error</h1>'],
+    ['502', 502, { 'content-type': 'text/html' }, '<h1>502 Bad Gateway</h1>'],
+    ['503', 503, { 'content-type': 'text/html' }, '<h1>503 Service Temporarily Unavailable</h1>'],
+    ['429-body:7', 429, { 'content-type': json }, '"parameters":{"retry_after":7}'],
+    ['429-header:7', 429, { 'content-type': json, 'retry-after': '7' }, 'Too Many Requests"'],
+    ['429-text:7', 429, { 'content-type': json }, 'retry after 7'],
+    ['429-plain', 429, { 'content-type': 'text/plain' }, 'local_rate_limited'],
+    ['bot-limit', 400, { 'content-type': json }, 'bot limit exceed'],
+    ['ok-false-200:7', 200, { 'content-type': json }, '"ok":false,"error_code":429'],
+    ['redirect', 302, { location: '/elsewhere' }, ''],
+  ])('fault %s spoils one request', async (fault, status, headers, body) => {
+    const { ask, running } = await start({ faults: [fault] })
+    const response = await ask()
+    expect(response.status).toBe(status)
+    expect(Object.fromEntries(response.headers)).toMatchObject(headers)
+    expect(await response.text()).toContain(body)
+    expect((await ask()).status).toBe(200)
+    expect(running.requests.map(({ answer }) => answer)).toEqual([`fault ${fault}`, '200 closed'])
+  })
+
+  test('fault 429-date counts from the date of the answer', async () => {
+    const { ask } = await start({ faults: ['429-date:90'] })
+    const { headers } = await ask()
+    const at = (name: string) => Date.parse(headers.get(name) ?? '')
+    expect(at('retry-after') - at('date')).toBe(90_000)
+  })
+
+  test.each([
+    ['reset', 'fault reset', '200 closed'],
+    ['lost', 'fault lost (200 closed)', '400 Bad Request: the bot has already been closed'],
+  ])('fault %s breaks the connection', async (fault, first, second) => {
+    const { ask, running } = await start({ faults: [fault] })
+    await expect(ask()).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } })
+    await ask()
+    expect(running.requests.map(({ answer }) => answer)).toEqual([first, second])
+  })
+
+  test('fault silence lasts until the server stops', async () => {
+    const { ask, running } = await start({ faults: ['silence'] })
+    const asked = ask().then(
+      () => 'answered',
+      () => 'broken off',
+    )
+    const aWhile = new Promise((resolve) => setTimeout(resolve, 300, 'nothing'))
+    expect(await Promise.race([asked, aWhile])).toBe('nothing')
+    expect(running.requests.map(({ answer }) => answer)).toEqual(['fault silence'])
+    await running.stop()
+    expect(await asked).toBe('broken off')
+  })
+
+  test('a misspelt fault is refused', async () => {
+    await expect(start({ faults: ['5o2'] })).rejects.toThrow('5o2')
+  })
+})
+
+describe('the command', () => {
+  const main = fileURLToPath(new URL('../emulator/main.ts', import.meta.url))
+
+  const children: ChildProcess[] = []
+
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL')
+  })
+
+  function run(...args: string[]) {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    children.push(child)
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    return {
+      child,
+      stderr: text(child.stderr),
+      ended: once(child, 'close'),
+      nextLine: async () => String((await lines.next()).value),
+    }
+  }
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'serves, logs without the token, ends on %s',
+    async (signal) => {
+      const { child, stderr, ended, nextLine } = run(
+        '--bot',
+        `${token},young=100,fault=502,fault=silence`,
+      )
+      const ready = await nextLine()
+      expect(ready).toMatch(/^Bale Bot API emulator at http:\/\/127\.0\.0\.1:\d+$/)
+      const url = ready.split(' ').at(-1) ?? ''
+      await fetch(`${url}/bot${token}/close`)
+      expect(await nextLine()).toBe('bot 1234567890 close -> fault 502')
+      const silent = fetch(`${url}/bot${token}/close`).catch(() => 'no answer')
+      expect(await nextLine()).toBe('bot 1234567890 close -> fault silence')
+      await fetch(`${url}/bot${token}/close`)
+      expect(await nextLine()).toMatch(
+        /^bot 1234567890 close -> 429 Too Many Requests: retry after \d+$/,
+      )
+      await fetch(`${url}/bot${token}/${secret}`)
+      expect(await nextLine()).toBe('bot 1234567890 (unknown) -> 404 Not Found: method not found')
+      await fetch(`${url}/${token}`)
+      expect(await nextLine()).toBe('bot - (unknown) -> 404 Not Found')
+      child.kill(signal)
+      expect(await ended).toEqual([0, null])
+      expect(await silent).toBe('no answer')
+      expect(await stderr).toBe('')
+    },
+  )
+
+  test.each<[string, ...string[]]>([
+    ['--bot', '--bot', secret],
+    ['--bot', '--bot', `${token},no-such`],
+    ['--bot', '--bot', `${token},young=soon`],
+    ['--bot', '--bot', `${token},fault=5o2`],
+    ['--bot', '--bot', `${token},closed=1`],
+    ['--bot', token],
+    ['--port', '--port', '65536'],
+    ['--port', '--port', ''],
+    ['--unknown-token', '--unknown-token', 'closed'],
+    ['--no-such', '--no-such'],
+  ])('%s is named when it is wrong (%#)', async (flag, ...args) => {
+    const { stderr, ended, nextLine } = run(...args)
+    expect(await ended).toEqual([2, null])
+    expect((await stderr).split('\n')[0]).toContain(flag)
+    expect(await stderr).not.toContain(secret)
+    expect(await nextLine()).toBe('undefined')
+  })
+
+  test('says why it cannot listen', async () => {
+    const taken = await startEmulator({ bots: [] })
+    const { stderr, ended } = run('--port', new URL(taken.url).port)
+    expect(await ended).toEqual([1, null])
+    expect(await stderr).toMatch(/^listen EADDRINUSE/)
+    await taken.stop()
+  })
+})
+
+describe('the log as a runner shows it', () => {
+  test.each<[string, string[], string]>([
+    ['plain lines', ['a', ' b'], 'a\n b'],
+    ['masks', ['x', '::add-mask::x', 'axa'], 'x\na***a'],
+    ['masks of several lines', ['::add-mask::one%0Atwo', 'one two'], '*** ***'],
+    ['longer masks first', ['::add-mask::ab', '::add-mask::abc', 'abcab'], '******'],
+    ['an error', ['::error title=A%3A 1%2C 2::b%0Ac %250A'], 'Error: A: 1, 2: b\nc %0A'],
+    ['an error without a title', ['::error::b'], 'Error: b'],
+    ['a warning', ['::warning file=a,title=b::c'], 'Warning: b: c'],
+    ['a masked error', ['::add-mask::x', '::error title=x::x'], 'Error: ***: ***'],
+    ['debug lines', ['::debug::a'], ''],
+    ['groups', ['::group::a', 'b', '::endgroup::'], 'a\nb'],
+  ])('%s', (_, lines, shown) => {
+    expect(showLog(lines).logAsShown).toBe(shown)
+  })
+
+  test('an empty mask hides nothing', () => {
+    expect(applyMasks('a b', ['', ' '])).toBe('a b')
+  })
+})

@@ -1,0 +1,67 @@
+/** The Bale Bot API over HTTP: one method call to what arrived of its answer. No policy, and no error escapes. */
+import http from 'node:http'
+import https from 'node:https'
+import fetch, { FetchError } from 'node-fetch'
+import type { Exchange, Fault, Head, Method } from './judge.ts'
+
+/** No answer of the API comes near; what is longer is neither read nor kept. */
+const MAX_BODY_BYTES = 64 * 1024
+/** Node's own 250 ms for each address of a host are too short for far hosts. */
+const ADDRESS_TIMEOUT_MS = 5_000
+
+/**
+ * Makes the call of one bot's methods.
+ * @param apiUrl base of the API, without a trailing slash
+ * @param proxyUrl an HTTP proxy for an https base, credentials included
+ */
+export function baleClient(apiUrl: string, token: string, proxyUrl: string | undefined) {
+  const options = { autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS }
+  const agent = apiUrl.startsWith('https:')
+    ? new https.Agent({
+        ...options,
+        // Said aloud, so that no setting of the environment turns it off.
+        rejectUnauthorized: true,
+        ...(proxyUrl !== undefined && { proxyEnv: { https_proxy: proxyUrl } }),
+      })
+    : new http.Agent(options)
+
+  return async (method: Method, timeoutMs: number, stop: AbortSignal): Promise<Exchange> => {
+    const timeout = new AbortController()
+    const timer = setTimeout(() => {
+      timeout.abort()
+    }, timeoutMs)
+    let head: Head | undefined
+    try {
+      const response = await fetch(`${apiUrl}/bot${token}/${method}`, {
+        method: 'POST',
+        agent,
+        redirect: 'manual',
+        size: MAX_BODY_BYTES,
+        signal: AbortSignal.any([timeout.signal, stop]),
+      })
+      head = {
+        status: response.status,
+        retryAfter: response.headers.get('retry-after'),
+        date: response.headers.get('date'),
+      }
+      return { head, body: await response.text() }
+    } catch (error) {
+      const fault = timeout.signal.aborted ? 'TIMEOUT' : stop.aborted ? 'STOPPED' : faultOf(error)
+      return { ...(head && { head }), fault }
+    } finally {
+      clearTimeout(timer)
+      // A body that was not read to its end would hold the socket.
+      timeout.abort()
+    }
+  }
+}
+
+/** The code of an error and never its text, which holds the URL and so the token. */
+function faultOf(error: unknown): Fault {
+  // The network fails otherwise: this is a defect of ours.
+  if (!(error instanceof Error) || error instanceof TypeError) throw error
+  if (error instanceof FetchError && error.type === 'max-size') return 'TOO_LONG'
+  // Node tells a proxy's status in the text alone.
+  if (/ HTTP\/1\.[01] 407\b/.test(error.message)) return 'PROXY_AUTHENTICATION'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}

@@ -1,0 +1,91 @@
+/** Which proxy, if any, stands between the runner and the API. */
+
+export interface Proxy {
+  /** For the agent, credentials included. Never to be shown. */
+  readonly url: string
+  /** Host and port, to be shown. */
+  readonly host: string
+  /** What must never be shown. */
+  readonly secrets: readonly string[]
+}
+
+export type ProxyChoice = Proxy | { readonly complaint: string } | undefined
+
+/** Node 24.5 is the first whose agents honour a proxy. */
+const PROXY_NODE = [24, 5] as const
+
+/**
+ * Chooses the proxy for a base URL from the usual variables, in either case; the lower case wins, as with curl.
+ * Only https bases are proxied: http is for loopback hosts, and those never are.
+ * @returns the proxy, a complaint, or nothing where no proxy stands between
+ */
+export function chooseProxy(
+  apiUrl: URL,
+  env: Readonly<Record<string, string | undefined>>,
+  nodeVersion: string,
+): ProxyChoice {
+  const name = ['https_proxy', 'HTTPS_PROXY'].find((variable) => env[variable])
+  const value = env[name ?? '']?.trim()
+  const excepted = env[env['no_proxy'] ? 'no_proxy' : 'NO_PROXY'] ?? ''
+  if (name === undefined || !value || isLoopback(apiUrl.hostname) || isExcepted(apiUrl, excepted)) {
+    return undefined
+  }
+  const url = parseProxyUrl(value)
+  if (!url) {
+    return {
+      complaint: `The environment variable ${name} is not a proxy that can be used; it takes http://host:port or https://host:port, and no other scheme.`,
+    }
+  }
+  const [major = 0, minor = 0] = nodeVersion.replace(/^v/, '').split('.').map(Number)
+  if (major < PROXY_NODE[0] || (major === PROXY_NODE[0] && minor < PROXY_NODE[1])) {
+    return {
+      complaint: `The environment variable ${name} names a proxy, which Node ${nodeVersion} cannot use; it takes Node 24.5 or newer, which runners have since 2.328.`,
+    }
+  }
+  return { url: url.href, host: url.host, secrets: credentialsOf(url) }
+}
+
+/** Whether a URL's host is this machine: the only hosts for plain http, and never proxied. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+/** `no_proxy`: `*`, or hosts with or without a port, each with all hosts below it, as the runner itself reads it. */
+function isExcepted(apiUrl: URL, noProxy: string): boolean {
+  const port = apiUrl.port || '443'
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .map((entry) => (entry === '*' ? entry : entry.replace(/^\*?\./, '')))
+    .filter((entry) => entry !== '')
+    .some((entry) =>
+      [apiUrl.hostname, `${apiUrl.hostname}:${port}`].some(
+        (host) => entry === '*' || host === entry || host.endsWith(`.${entry}`),
+      ),
+    )
+}
+
+function parseProxyUrl(value: string): URL | undefined {
+  const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  return /^https?:$/.test(url.protocol) && canDecode(url.username + url.password) ? url : undefined
+}
+
+/** Node decodes the credentials, and throws, with their text, where it cannot. */
+function canDecode(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function credentialsOf({ username, password }: URL): string[] {
+  if (username === '' && password === '') return []
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return [pair, decodeURIComponent(password), Buffer.from(pair).toString('base64')].filter(
+    (secret) => secret.length >= 4,
+  )
+}

@@ -1,0 +1,120 @@
+/**
+ * Secrets and hostile text. Everything that leaves the program passes through this room: text from outside is cleaned,
+ * then redacted, then cut, in this order, so that nothing invisible can split a secret and no cut can hide one.
+ */
+import { stripVTControlCharacters } from 'node:util'
+
+/** Everything that has no shape of its own: controls, format and direction marks, fillers, lone surrogates. */
+const INVISIBLE = '[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Cn}\\p{Default_Ignorable_Code_Point}\\u2800]'
+const MAX_CODE_POINTS = 300
+/** A run of this many characters of a secret is taken as a leak of it. */
+const PART_LENGTH = 12
+
+/** The value without white space and invisible characters at both ends. */
+export function stripEnds(value: string): string {
+  const ends = new RegExp(`^(?:\\s|${INVISIBLE})+|(?:\\s|${INVISIBLE})+$`, 'gu')
+  return value.replace(ends, '')
+}
+
+/**
+ * Text from outside as one line of visible characters that can start no workflow command: the runner takes `::` at the
+ * start of a line and `##[` anywhere as one. Cleaning twice changes nothing.
+ */
+export function clean(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/[\t\n\v\f\r\u0085\u2028\u2029]/g, ' ')
+    .replace(new RegExp(INVISIBLE, 'gu'), '')
+    .replace(/\s+/g, ' ')
+    .replace(/:(?=:)/g, ': ')
+    .replace(/##(?=\[)/g, '## ')
+    .trim()
+}
+
+/** At most so many code points; what was cut is marked by an ellipsis. */
+export function cut(text: string, maxCodePoints = MAX_CODE_POINTS): string {
+  const points = Array.from(text)
+  return points.length <= maxCodePoints ? text : `${points.slice(0, maxCodePoints - 1).join('')}…`
+}
+
+/** Replaces what it knows as secret in a text by `***`. */
+export type Redact = (text: string) => string
+
+interface Reduced {
+  readonly text: string
+  readonly spans: readonly { readonly start: number; readonly end: number }[]
+}
+
+/** The text as a reader could put it together again: percent-decoded, in one case, without white space and accents. */
+function reduce(text: string): Reduced {
+  const spans: { start: number; end: number }[] = []
+  let reduced = ''
+  for (const match of text.matchAll(/%(?:25)*([0-9a-f]{2})|[^\s\p{M}]/giu)) {
+    const hex = match[1]
+    const visible = (
+      hex === undefined ? match[0] : String.fromCharCode(parseInt(hex, 16))
+    ).toLowerCase()
+    const span = { start: match.index, end: match.index + match[0].length }
+    // One span for each UTF-16 unit, so that both can be indexed alike.
+    spans.push(...visible.split('').map(() => span))
+    reduced += visible
+  }
+  return { text: reduced, spans }
+}
+
+/**
+ * Makes the redaction for these secrets. It finds each of them and each part of 12 characters, whole or percent-encoded
+ * (also more than once), in either case, and with white space in between.
+ */
+export function redactor(secrets: readonly string[]): Redact {
+  const needles = new Map<number, Set<string>>()
+  for (const secret of secrets) {
+    const { text } = reduce(clean(secret))
+    const length = Math.min(text.length, PART_LENGTH)
+    const parts = needles.get(length) ?? new Set()
+    for (let at = 0; length > 0 && at + length <= text.length; at++) {
+      parts.add(text.slice(at, at + length))
+    }
+    needles.set(length, parts)
+  }
+  return (text) => {
+    const reduced = reduce(text)
+    const hidden = new Array<boolean>(text.length).fill(false)
+    for (let at = 0; at < reduced.text.length; at++) {
+      for (const [length, parts] of needles) {
+        if (parts.has(reduced.text.slice(at, at + length))) {
+          hidden.fill(true, reduced.spans[at]?.start, reduced.spans[at + length - 1]?.end)
+        }
+      }
+    }
+    let shown = ''
+    for (let at = 0; at < text.length; at++) {
+      if (!hidden[at]) shown += text.charAt(at)
+      else if (!hidden[at - 1]) shown += '***'
+    }
+    return shown
+  }
+}
+
+/** Text from outside, ready to be shown: cleaned, redacted, cut. */
+export function shownWith(redact: Redact): (text: string) => string {
+  return (text) => cut(redact(clean(text)))
+}
+
+/**
+ * What the runner must mask of a `bale-token`: the token and its secret half, never the bot id, since the runner drops
+ * a job output that holds a masked text. A malformed token may be a secret, too, so each of its lines is masked that
+ * has 8 characters and more than digits.
+ */
+export function secretsOf(token: string): string[] {
+  return token
+    .split(/[\r\n]+/)
+    .flatMap((line) => [line, line.slice(line.indexOf(':') + 1)])
+    .map(stripEnds)
+    .filter((text, at, all) => text.length >= 8 && /\D/.test(text) && all.indexOf(text) === at)
+}
+
+/** Text as inline code of a job summary in which no Markdown, HTML, mention or reference is alive. */
+export function inert(text: string): string {
+  const encoded = text.replace(/[^\p{L}\p{M}\p{N} ]/gu, (char) => `&#${char.codePointAt(0)};`)
+  return `<code>${encoded}</code>`
+}
