@@ -67,25 +67,10 @@ describe('the life cycle', () => {
       'getMe@5 close@6',
       ['200 ok', '200 closed'],
     ],
-    [
-      'so do the webhook methods',
-      closed,
-      'deleteWebhook@0 close@0',
-      ['200 ok, launched', wait(600)],
-    ],
-    [
-      'and an unknown method',
-      closed,
-      'noSuch@0 close@1',
-      ['404 Not Found: method not found, launched', wait(599)],
-    ],
+    ['so do the webhook methods', closed, 'deleteWebhook@0 close@0', ['200 ok, launched', wait(600)]],
+    ['and an unknown method', closed, 'noSuch@0 close@1', ['404 Not Found: method not found, launched', wait(599)]],
     ['a name of every object is no method', old, 'toString@0', ['404 Not Found: method not found']],
-    [
-      'a server without close',
-      { ...old, knowsClose: false },
-      'close@0',
-      ['404 Not Found: method not found'],
-    ],
+    ['a server without close', { ...old, knowsClose: false }, 'close@0', ['404 Not Found: method not found']],
     [
       'a restart launches a bot with a webhook, which may be closed at once',
       old,
@@ -173,26 +158,14 @@ describe('the server', () => {
     ['200 closed', 'GET', `${here}/close`, {}, {}],
     ['200 ok', 'GET', `${here}/getme`, {}, {}],
     ['200 ok, launched', 'POST', `${here}/sendMessage`, { closed: true }, {}],
-    [
-      '400 Bad Request: the bot has already been closed',
-      'POST',
-      `${here}/close`,
-      { closed: true },
-      {},
-    ],
+    ['400 Bad Request: the bot has already been closed', 'POST', `${here}/close`, { closed: true }, {}],
     ['404 Not Found: method not found', 'POST', `${here}/close`, { noClose: true }, {}],
     ['404 Not Found: method not found', 'POST', `${here}/${secret}`, {}, {}],
     ['405 Method Not Allowed', 'PUT', `${here}/close`, {}, {}],
     ['404 Not Found', 'GET', '/elsewhere', {}, {}],
     ['403 Bad Request: Token not found', 'POST', `${stranger}/close`, {}, {}],
     ['403 Bad Request: Token not found', 'POST', `${stranger}/getMe`, {}, {}],
-    [
-      '400 Bad Request: the bot has already been closed',
-      'POST',
-      `${stranger}/close`,
-      {},
-      likeReference,
-    ],
+    ['400 Bad Request: the bot has already been closed', 'POST', `${stranger}/close`, {}, likeReference],
     ['401 Unauthorized', 'POST', `${stranger}/getMe`, {}, likeReference],
   ])('%s is the answer to %s %s', async (answer, httpMethod, path, setup, options) => {
     const { ask, running } = await start(setup, options)
@@ -280,34 +253,26 @@ describe('the command', () => {
     }
   }
 
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    'serves, logs without the token, ends on %s',
-    async (signal) => {
-      const { child, stderr, ended, nextLine } = run(
-        '--bot',
-        `${token},young=100,fault=502,fault=silence`,
-      )
-      const ready = await nextLine()
-      expect(ready).toMatch(/^Bale Bot API emulator at http:\/\/127\.0\.0\.1:\d+$/)
-      const url = ready.split(' ').at(-1) ?? ''
-      await fetch(`${url}/bot${token}/close`)
-      expect(await nextLine()).toBe('bot 1234567890 close -> fault 502')
-      const silent = fetch(`${url}/bot${token}/close`).catch(() => 'no answer')
-      expect(await nextLine()).toBe('bot 1234567890 close -> fault silence')
-      await fetch(`${url}/bot${token}/close`)
-      expect(await nextLine()).toMatch(
-        /^bot 1234567890 close -> 429 Too Many Requests: retry after \d+$/,
-      )
-      await fetch(`${url}/bot${token}/${secret}`)
-      expect(await nextLine()).toBe('bot 1234567890 (unknown) -> 404 Not Found: method not found')
-      await fetch(`${url}/${token}`)
-      expect(await nextLine()).toBe('bot - (unknown) -> 404 Not Found')
-      child.kill(signal)
-      expect(await ended).toEqual([0, null])
-      expect(await silent).toBe('no answer')
-      expect(await stderr).toBe('')
-    },
-  )
+  test.each(['SIGINT', 'SIGTERM'] as const)('serves, logs without the token, ends on %s', async (signal) => {
+    const { child, stderr, ended, nextLine } = run('--bot', `${token},young=100,fault=502,fault=silence`)
+    const ready = await nextLine()
+    expect(ready).toMatch(/^Bale Bot API emulator at http:\/\/127\.0\.0\.1:\d+$/)
+    const url = ready.split(' ').at(-1) ?? ''
+    await fetch(`${url}/bot${token}/close`)
+    expect(await nextLine()).toBe('bot 1234567890 close -> fault 502')
+    const silent = fetch(`${url}/bot${token}/close`).catch(() => 'no answer')
+    expect(await nextLine()).toBe('bot 1234567890 close -> fault silence')
+    await fetch(`${url}/bot${token}/close`)
+    expect(await nextLine()).toMatch(/^bot 1234567890 close -> 429 Too Many Requests: retry after \d+$/)
+    await fetch(`${url}/bot${token}/${secret}`)
+    expect(await nextLine()).toBe('bot 1234567890 (unknown) -> 404 Not Found: method not found')
+    await fetch(`${url}/${token}`)
+    expect(await nextLine()).toBe('bot - (unknown) -> 404 Not Found')
+    child.kill(signal)
+    expect(await ended).toEqual([0, null])
+    expect(await silent).toBe('no answer')
+    expect(await stderr).toBe('')
+  })
 
   test.each<[string, ...string[]]>([
     ['--bot', '--bot', secret],

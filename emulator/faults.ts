@@ -36,8 +36,7 @@ const timedFaults: Readonly<Record<string, FaultAnswer>> = {
       description: tooMany,
       parameters: { retry_after: seconds },
     }),
-  '429-header': (seconds) =>
-    json(429, { error_code: 429, description: tooMany }, { 'retry-after': String(seconds) }),
+  '429-header': (seconds) => json(429, { error_code: 429, description: tooMany }, { 'retry-after': String(seconds) }),
   '429-date': (seconds, now) =>
     json(
       429,
@@ -47,10 +46,8 @@ const timedFaults: Readonly<Record<string, FaultAnswer>> = {
         'retry-after': new Date(now.getTime() + seconds * 1000).toUTCString(),
       },
     ),
-  '429-text': (seconds) =>
-    json(429, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
-  'ok-false-200': (seconds) =>
-    json(200, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
+  '429-text': (seconds) => json(429, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
+  'ok-false-200': (seconds) => json(200, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
 }
 
 const silentFaults = ['reset', 'lost', 'silence'] as const

@@ -49,8 +49,7 @@ export function isMask(line: string): boolean {
 
 /** `::name key=value,key=value::message`, with the message and the values percent-encoded. */
 function parseCommand(line: string): Command | undefined {
-  const [, name, properties = '', message = ''] =
-    /^\s*::([a-z-]+)(?: (.*?))?::(.*)$/s.exec(line) ?? []
+  const [, name, properties = '', message = ''] = /^\s*::([a-z-]+)(?: (.*?))?::(.*)$/s.exec(line) ?? []
   if (name === undefined) return undefined
   const title = /(?:^|,)title=([^,]*)/.exec(properties)?.[1] ?? ''
   return { name, title: decode(title), message: decode(message) }

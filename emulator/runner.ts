@@ -75,9 +75,7 @@ export function runBundle({
       GITHUB_STEP_SUMMARY: summaryFile,
       GITHUB_WORKSPACE: folder,
       RUNNER_TEMP: folder,
-      ...Object.fromEntries(
-        Object.entries(inputs).map(([name, value]) => [inputVariable(name), value]),
-      ),
+      ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [inputVariable(name), value])),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -59,9 +59,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const { host = '127.0.0.1', port = 0, unknownToken = 'not-found', onRequest } = options
   const startMs = performance.now()
   const bots = new Map(options.bots.map((setup) => [setup.token, newBot(setup, startMs)]))
-  const faults = new Map(
-    options.bots.map((setup) => [setup.token, (setup.faults ?? []).map(knownFault)]),
-  )
+  const faults = new Map(options.bots.map((setup) => [setup.token, (setup.faults ?? []).map(knownFault)]))
   const requests: RequestRecord[] = []
 
   function ask(token: string, method: string): Answer {
@@ -81,8 +79,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const { method: httpMethod = '', url = '' } = request
     const body = await text(request)
     // Anything may stand before `/bot`: relays have a path of their own.
-    const [, token = '', botId = '', method = ''] =
-      /\/bot((\d+):[^/?]*)\/([^/?]*)(?:\?|$)/.exec(url) ?? []
+    const [, token = '', botId = '', method = ''] = /\/bot((\d+):[^/?]*)\/([^/?]*)(?:\?|$)/.exec(url) ?? []
     const { reply, answer } = spoil(faults.get(token)?.shift(), () => {
       if (token === '') return failure(404, 'Not Found')
       if (!['GET', 'POST'].includes(httpMethod)) return failure(405, 'Method Not Allowed')

@@ -2,7 +2,8 @@
 import http from 'node:http'
 import https from 'node:https'
 import fetch, { FetchError } from 'node-fetch'
-import type { Exchange, Fault, Head, Method } from './judge.ts'
+import type { Fault } from './faults.ts'
+import type { Exchange, Head, Method } from './judge.ts'
 
 /** No answer of the API comes near; what is longer is neither read nor kept. */
 const MAX_BODY_BYTES = 64 * 1024

@@ -23,8 +23,7 @@ export function readContext(): RunContext {
   const origin = field(field(field(pull, 'head'), 'repo'), 'full_name')
   return {
     // A `pull_request_target` run has the secrets of the base.
-    isFromFork:
-      pull !== undefined && origin !== home && context.eventName !== 'pull_request_target',
+    isFromFork: pull !== undefined && origin !== home && context.eventName !== 'pull_request_target',
     isByDependabot: context.actor === 'dependabot[bot]',
     runAttempt: context.runAttempt || 1,
     isEventReadable,
@@ -37,9 +36,7 @@ function pagesUrl(serverUrl: string): string {
   const repository = process.env['GITHUB_ACTION_REPOSITORY'] ?? ''
   const ref = process.env['GITHUB_ACTION_REF'] ?? ''
   const isWhole = /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[\w./-]+$/.test(ref)
-  return isWhole && /^https?:\/\/[\w.:-]+$/.test(serverUrl)
-    ? `${serverUrl}/${repository}/blob/${ref}/`
-    : ''
+  return isWhole && /^https?:\/\/[\w.:-]+$/.test(serverUrl) ? `${serverUrl}/${repository}/blob/${ref}/` : ''
 }
 
 function loadContext(): { context: Context; isEventReadable: boolean } {
@@ -55,7 +52,5 @@ function loadContext(): { context: Context; isEventReadable: boolean } {
 }
 
 function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? (value as Record<string, unknown>)[name]
-    : undefined
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
 }

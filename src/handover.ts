@@ -4,8 +4,7 @@ import type { FailedOutcome } from './judge.ts'
 import type { Listener, Progress, World } from './retry.ts'
 import { persist } from './retry.ts'
 
-export type Outcome =
-  FailedOutcome | 'closed' | 'dry-run' | 'invalid-input' | 'cancelled' | 'internal-error'
+export type Outcome = FailedOutcome | 'closed' | 'dry-run' | 'invalid-input' | 'cancelled' | 'internal-error'
 
 export interface Result {
   readonly outcome: Outcome
@@ -32,17 +31,9 @@ export async function handOver(inputs: Inputs, world: World, listener: Listener)
   return { outcome, closed, progress }
 }
 
-async function ask(
-  inputs: Inputs,
-  world: World,
-  listener: Listener,
-  progress: Progress,
-): Promise<Outcome> {
-  const prepared = inputs.deleteWebhook
-    ? await persist('deleteWebhook', inputs, world, progress, listener)
-    : 'yes'
-  const settled =
-    prepared === 'yes' ? await persist('close', inputs, world, progress, listener) : prepared
+async function ask(inputs: Inputs, world: World, listener: Listener, progress: Progress): Promise<Outcome> {
+  const prepared = inputs.deleteWebhook ? await persist('deleteWebhook', inputs, world, progress, listener) : 'yes'
+  const settled = prepared === 'yes' ? await persist('close', inputs, world, progress, listener) : prepared
   if (settled === 'yes') return 'closed'
   if (settled === 'stopped') return world.stop.reason as 'cancelled' | 'internal-error'
   // Whoever closed it, it was this run: an earlier `close` of ours arrived, and only its answer was lost.

@@ -73,11 +73,7 @@ export function parseInputs(read: (name: InputName) => string): {
   const inputs: Inputs = {
     token,
     botId: token.slice(0, Math.max(token.indexOf(':'), 0)),
-    apiUrl: take(
-      'api-url',
-      'an https URL (http for a loopback host only) without user info, "?" and "#"',
-      parseApiUrl,
-    ),
+    apiUrl: take('api-url', 'an https URL (http for a loopback host only) without user info, "?" and "#"', parseApiUrl),
     deleteWebhook: takeBoolean('delete-webhook'),
     allowAlreadyClosed: takeBoolean('allow-already-closed'),
     maxAttempts: take('max-attempts', 'a whole number from 1 to 100', (text) =>
@@ -126,11 +122,7 @@ function parseBoolean(text: string): boolean | undefined {
   return /^(false|False|FALSE)$/.test(text) ? false : undefined
 }
 
-function parseNumber(
-  text: string,
-  shape: RegExp,
-  isInRange: (value: number) => boolean,
-): number | undefined {
+function parseNumber(text: string, shape: RegExp, isInRange: (value: number) => boolean): number | undefined {
   const value = Number(text)
   return shape.test(text) && isInRange(value) ? value : undefined
 }

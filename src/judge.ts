@@ -3,6 +3,8 @@
  * and of the reference server, tdlib/telegram-bot-api, for what Bale does not say.
  */
 
+import { type Fault, meaningOf } from './faults.ts'
+
 /** The methods that may be called. Any other would launch a closed bot again. */
 export type Method = 'close' | 'deleteWebhook'
 
@@ -21,9 +23,6 @@ export interface Head {
   readonly retryAfter: string | null
   readonly date: string | null
 }
-
-/** `TIMEOUT`: the attempt's time was up. `STOPPED`: the run was. The others say what they are, or are a system's code. */
-export type Fault = 'TIMEOUT' | 'STOPPED' | 'TOO_LONG' | 'PROXY_AUTHENTICATION' | (string & {})
 
 export type FailedOutcome =
   | 'already-closed'
@@ -65,14 +64,8 @@ const PHRASES: readonly (readonly [RegExp, FailedOutcome])[] = [
   [/retry after \d|bot limit exceed|local_rate_limited/i, 'rate-limited'],
 ]
 const ALREADY_CLOSED = /has already been closed/i
-const TLS_FAULT =
-  /CERT|^CRL_|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^PATH_LENGTH|^HOSTNAME_MISMATCH|^ERR_(TLS|SSL)_|^EPROTO$/
-/** Faults that come before a request is delivered, so that it cannot have taken effect. */
-const UNDELIVERED_FAULT =
-  /^(ENOTFOUND|EAI_\w+|ECONNREFUSED|E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL|ERR_PROXY_\w+|PROXY_AUTHENTICATION)$/
-/** zlib's codes: the answer arrived, but its compression cannot be read. */
-const UNREADABLE_FAULT = /^(Z_|ERR_BROTLI|ERR__ERROR)/
-const ALWAYS_RETRYABLE: readonly FailedOutcome[] = ['rate-limited', 'server-error', 'timed-out']
+/** What may be over when we ask again. */
+const PASSING: readonly FailedOutcome[] = ['rate-limited', 'server-error']
 
 /**
  * Judges one exchange.
@@ -81,68 +74,45 @@ const ALWAYS_RETRYABLE: readonly FailedOutcome[] = ['rate-limited', 'server-erro
  */
 export function judge(method: Method, exchange: Exchange, wallMs: number): Judgement {
   const { head, fault } = exchange
-  if (!head) return judgeFault(fault ?? 'STOPPED')
-  if (isSuccess(head.status) && fault) {
-    return { ...judgeFault(fault), lost: true, status: head.status }
+  if (!head || (isSuccess(head.status) && fault)) {
+    const { outcome, retryable, mayBeDelivered } = meaningOf(fault ?? 'STOPPED')
+    const lost = mayBeDelivered || head !== undefined
+    return { outcome, retryable, lost, ...(head && { status: head.status }), ...(fault && { fault }) }
   }
+  const { status } = head
   const text = (exchange.body ?? '').replace(/^\uFEFF/, '').trim()
   const json = parseJson(text)
   const envelope = isEnvelope(json) ? json : undefined
   const said = sayingOf(text, json, envelope)
   const retryAfterSeconds = longestWait(envelope, said, head, wallMs)
-  const asked = {
-    status: head.status,
+  const final = {
+    retryable: false,
+    lost: false,
+    status,
     ...(said && { said }),
     ...(retryAfterSeconds && { retryAfterSeconds }),
   }
 
-  if (isSuccess(head.status) && envelope?.ok === true) {
-    const outcome = envelope.result === true ? 'yes' : 'invalid-response'
-    return { ...asked, outcome, retryable: false, lost: outcome !== 'yes' }
+  if (isSuccess(status) && envelope?.ok === true) {
+    return envelope.result === true
+      ? { ...final, outcome: 'yes' }
+      : { ...final, outcome: 'invalid-response', lost: true }
   }
-  if (head.status >= 300 && head.status < 400) {
-    return { ...asked, outcome: 'invalid-response', retryable: false, lost: false }
-  }
+  if (status >= 300 && status < 400) return { ...final, outcome: 'invalid-response' }
   if (method === 'close' && envelope && said && ALREADY_CLOSED.test(said)) {
-    return { ...asked, outcome: 'already-closed', retryable: false, lost: false }
+    return { ...final, outcome: 'already-closed' }
   }
-  const phrase = PHRASES.find(([pattern]) => said && pattern.test(said))
-  if (phrase) {
-    return {
-      ...asked,
-      outcome: phrase[1],
-      retryable: ALWAYS_RETRYABLE.includes(phrase[1]),
-      lost: false,
-    }
-  }
-  const code = isErrorCode(envelope?.error_code) ? envelope.error_code : head.status
+  const phrase = PHRASES.find(([pattern]) => said && pattern.test(said))?.[1]
+  if (phrase) return { ...final, outcome: phrase, retryable: PASSING.includes(phrase) }
+  const code = isErrorCode(envelope?.error_code) ? envelope.error_code : status
   const outcome = outcomeOf(code, envelope !== undefined)
-  const refused = envelope ? !envelope.ok : !isSuccess(head.status)
+  const isRefusal = envelope ? !envelope.ok : !isSuccess(status)
   return {
-    ...asked,
+    ...final,
     outcome,
-    retryable: ALWAYS_RETRYABLE.includes(outcome) || (isSuccess(head.status) && !envelope),
+    retryable: PASSING.includes(outcome) || (isSuccess(status) && !envelope),
     // Gateways say 502 and 504 for a request that may have reached the API, whoever wrote the body.
-    lost: !refused || code === 502 || code === 504,
-  }
-}
-
-function judgeFault(fault: Fault): Judgement {
-  if (fault === 'TIMEOUT' || fault === 'STOPPED') {
-    return { fault, outcome: 'timed-out', retryable: true, lost: true }
-  }
-  if (fault === 'TOO_LONG') {
-    return { fault, outcome: 'invalid-response', retryable: false, lost: true }
-  }
-  if (UNREADABLE_FAULT.test(fault)) {
-    return { fault, outcome: 'invalid-response', retryable: true, lost: true }
-  }
-  const insecure = TLS_FAULT.test(fault)
-  return {
-    fault,
-    outcome: 'unreachable',
-    retryable: !insecure && fault !== 'PROXY_AUTHENTICATION',
-    lost: !insecure && !UNDELIVERED_FAULT.test(fault),
+    lost: !isRefusal || code === 502 || code === 504,
   }
 }
 
@@ -159,11 +129,9 @@ const isSuccess = (status: number): boolean => status >= 200 && status < 300
 const isErrorCode = (code: unknown): code is number =>
   Number.isInteger(code) && Number(code) >= 400 && Number(code) < 600
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-const isEnvelope = (value: unknown): value is Envelope =>
-  isObject(value) && typeof value['ok'] === 'boolean'
+const isEnvelope = (value: unknown): value is Envelope => isObject(value) && typeof value['ok'] === 'boolean'
 
 function parseJson(text: string): unknown {
   try {

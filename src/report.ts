@@ -53,9 +53,7 @@ function outputsOf({ outcome, closed, progress }: Result, botId: string): Record
     'bot-id': botId,
     attempts: String(attempts.close),
     'http-status': String(last?.status ?? ''),
-    'retry-after-seconds': seconds
-      ? String(Math.ceil(Math.min(seconds, Number.MAX_SAFE_INTEGER)))
-      : '',
+    'retry-after-seconds': seconds ? String(Math.ceil(Math.min(seconds, Number.MAX_SAFE_INTEGER))) : '',
   }
 }
 
@@ -78,9 +76,7 @@ function summaryOf({ passed, title, lines }: Conclusion, { outcome, progress }: 
     ['Outcome', `\`${outcome}\``],
     ['Close requests', String(attempts.close)],
     ...(last?.status === undefined ? [] : [['HTTP status', String(last.status)]]),
-    ...(last?.retryAfterSeconds === undefined
-      ? []
-      : [['Wait asked for', duration(last.retryAfterSeconds)]]),
+    ...(last?.retryAfterSeconds === undefined ? [] : [['Wait asked for', duration(last.retryAfterSeconds)]]),
   ].map((cells) => `| ${cells.join(' | ')} |`)
   return [
     `### ${passed ? '✅' : '❌'} ${title}`,

@@ -38,19 +38,11 @@ export type GiveUp = 'final' | 'attempts' | 'time'
  * @param attempt the number of the attempt that was judged, from 1
  * @param random from 0 to below 1
  */
-export function planNext(
-  judgement: Judgement,
-  attempt: number,
-  nowMs: number,
-  limits: Limits,
-  random: number,
-): Plan {
+export function planNext(judgement: Judgement, attempt: number, nowMs: number, limits: Limits, random: number): Plan {
   if (!judgement.retryable) return { giveUp: 'final' }
   if (attempt >= limits.maxAttempts) return { giveUp: 'attempts' }
   const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (attempt - 1), MAX_BACKOFF_MS)
-  const waitMs = judgement.retryAfterSeconds
-    ? judgement.retryAfterSeconds * 1000
-    : (backoffMs * (1 + random)) / 2
+  const waitMs = judgement.retryAfterSeconds ? judgement.retryAfterSeconds * 1000 : (backoffMs * (1 + random)) / 2
   const roomMs = Math.min(limits.attemptTimeoutMs, MIN_ATTEMPT_MS)
   return nowMs + waitMs + roomMs > limits.timeoutMs ? { giveUp: 'time' } : { waitMs }
 }
@@ -102,13 +94,7 @@ export async function persist(
     const judgement = await attempt(method, timeoutMs, world, progress)
     if (judgement.outcome === 'yes') return 'yes'
     if (isStopped()) break
-    const plan = planNext(
-      judgement,
-      progress.attempts[method],
-      world.nowMs(),
-      limits,
-      world.random(),
-    )
+    const plan = planNext(judgement, progress.attempts[method], world.nowMs(), limits, world.random())
     if ('giveUp' in plan) {
       progress.giveUp = plan.giveUp
       return judgement.outcome
@@ -118,12 +104,7 @@ export async function persist(
   return 'stopped'
 }
 
-async function attempt(
-  method: Method,
-  timeoutMs: number,
-  world: World,
-  progress: Progress,
-): Promise<Judgement> {
+async function attempt(method: Method, timeoutMs: number, world: World, progress: Progress): Promise<Judgement> {
   progress.attempts[method]++
   progress.inFlight = true
   delete progress.last
@@ -135,12 +116,7 @@ async function attempt(
   return judgement
 }
 
-async function wait(
-  waitMs: number,
-  world: World,
-  progress: Progress,
-  listener: Listener,
-): Promise<void> {
+async function wait(waitMs: number, world: World, progress: Progress, listener: Listener): Promise<void> {
   const untilMs = world.nowMs() + waitMs
   const untilWallMs = world.wallMs() + waitMs
   listener.onWait(progress, waitMs, untilWallMs)

@@ -50,9 +50,7 @@ function reduce(text: string): Reduced {
   let reduced = ''
   for (const match of text.matchAll(/%(?:25)*([0-9a-f]{2})|[^\s\p{M}]/giu)) {
     const hex = match[1]
-    const visible = (
-      hex === undefined ? match[0] : String.fromCharCode(parseInt(hex, 16))
-    ).toLowerCase()
+    const visible = (hex === undefined ? match[0] : String.fromCharCode(parseInt(hex, 16))).toLowerCase()
     const span = { start: match.index, end: match.index + match[0].length }
     // One span for each UTF-16 unit, so that both can be indexed alike.
     spans.push(...visible.split('').map(() => span))
@@ -106,11 +104,15 @@ export function shownWith(redact: Redact): (text: string) => string {
  * has 8 characters and more than digits.
  */
 export function secretsOf(token: string): string[] {
-  return token
-    .split(/[\r\n]+/)
-    .flatMap((line) => [line, line.slice(line.indexOf(':') + 1)])
-    .map(stripEnds)
-    .filter((text, at, all) => text.length >= 8 && /\D/.test(text) && all.indexOf(text) === at)
+  return (
+    token
+      .split(/[\r\n]+/)
+      .flatMap((line) => [line, line.slice(line.indexOf(':') + 1)])
+      .map(stripEnds)
+      .filter((text, at, all) => all.indexOf(text) === at)
+      // Digits alone may be the bot id, but none is as long as a secret.
+      .filter((text) => text.length >= 20 || (text.length >= 8 && /\D/.test(text)))
+  )
 }
 
 /** Text as inline code of a job summary in which no Markdown, HTML, mention or reference is alive. */
