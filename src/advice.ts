@@ -23,7 +23,6 @@ export interface Subject extends Scene {
 export interface Conclusion {
   /** Whether the step passes. */
   readonly passed: boolean
-  /** All there is to say where the step passes. */
   readonly title: string
   /** What happened, what it means, what to do: a sentence each. With bad inputs, a line for each of them. */
   readonly lines: readonly string[]
@@ -81,11 +80,10 @@ function describeAttempt(progress: Progress, scene: Scene): string {
 /** What a run comes to, in words. Outputs that could not be written fail the step of a closed bot, too. */
 export function conclude(result: Result, subject: Subject, areOutputsWritten: boolean): Conclusion {
   const { outcome, closed } = result
-  const { complaints, quote, context, inputs } = subject
+  const { complaints, context, inputs } = subject
   const bot = inputs.botId ? `Bale bot ${inputs.botId}` : 'The Bale bot'
   const isGood = closed || outcome === 'dry-run'
-  const good = describePass(bot, result, subject)
-  if (isGood && areOutputsWritten) return { passed: true, title: good, lines: [] }
+  if (isGood && areOutputsWritten) return { passed: true, ...describePass(bot, result, subject) }
 
   const outputs = 'The outputs could not be written to the file in GITHUB_OUTPUT; later jobs see none of them.'
   const page = `More: ${context.pagesUrl}docs/troubleshooting.md#${isGood ? 'outputs' : outcome}`
@@ -95,13 +93,13 @@ export function conclude(result: Result, subject: Subject, areOutputsWritten: bo
     return {
       passed: false,
       title: `${bot} ${state}, but the outputs are not written`,
-      lines: [good, outputs, advice, page],
+      lines: [outputs, advice, page],
     }
   }
   const state = isUncertain(result) ? 'is not known to be closed' : 'was not closed'
   const lines =
     outcome === 'invalid-input'
-      ? [...complaints.map(quote), ...adviceForInputs(subject)]
+      ? [...complaints, ...adviceForInputs(subject)]
       : [describeFailure(result, subject), ...adviceFor(result, subject)]
   return {
     passed: false,
@@ -110,21 +108,35 @@ export function conclude(result: Result, subject: Subject, areOutputsWritten: bo
   }
 }
 
-function describePass(bot: string, { outcome, progress }: Result, subject: Subject): string {
+function describePass(bot: string, { outcome, progress }: Result, subject: Subject): Omit<Conclusion, 'passed'> {
   const { inputs, proxyHost, quote } = subject
   const { attempts, last } = progress
   if (outcome === 'dry-run') {
     const through = proxyHost ? ` through the proxy ${quote(proxyHost)}` : ''
-    return `Dry run: nothing was sent and nothing was closed. ${bot} is as it was; the inputs are right, and requests would go to ${quote(inputs.apiUrl.host)}${through}.`
+    return {
+      title: 'Dry run: nothing was sent and nothing was closed',
+      lines: [
+        `${bot} is as it was; the inputs are right, and requests would go to ${quote(inputs.apiUrl.host)}${through}.`,
+      ],
+    }
   }
   if (outcome === 'already-closed') {
-    return `${bot} is taken as closed: the API says that it has already been closed, and allow-already-closed is true.`
+    return {
+      title: `${bot} is taken as closed`,
+      lines: ['The API says that it has already been closed, and allow-already-closed is true.'],
+    }
   }
   if (last?.outcome === 'already-closed') {
-    return `${bot} is closed: the API says so, after a close of this run whose answer was lost (attempt ${attempts.close}).`
+    return {
+      title: `${bot} is closed (attempt ${attempts.close})`,
+      lines: [
+        'The API says that it has already been closed: by an earlier attempt of this run, whose answer was lost.',
+      ],
+    }
   }
   const deleted = attempts.deleteWebhook > 0 ? ', and its webhook is deleted' : ''
-  return `${bot} is closed${deleted}${attempts.close > 1 ? ` (attempt ${attempts.close})` : ''}.`
+  const attempt = attempts.close > 1 ? ` (attempt ${attempts.close})` : ''
+  return { title: `${bot} is closed${deleted}${attempt}`, lines: [] }
 }
 
 function isUncertain({ outcome, progress }: Result): boolean {

@@ -1,6 +1,6 @@
 /** The inputs: strings in, one typed value or all complaints out. Nothing is sent before all of them are right. */
 import { isLoopback } from './proxy.ts'
-import { cut, redactor, secretsOf, shownWith, stripEnds } from './safety.ts'
+import { cut, inert, redactor, secretsOf, shownWith, stripEnds } from './safety.ts'
 
 const MAX_QUOTED_CODE_POINTS = 60
 
@@ -94,7 +94,7 @@ function quoter(rawToken: string): (name: InputName, text: string) => string {
     const bare = text.replace(/[^!-~]/g, '').replace(/%(25)*3a/gi, ':')
     if (/\d:[\w-]{20}|^(?!\d+$)[\w-]{20,}$/.test(bare)) return 'a text that looks like a token'
     if (name === 'api-url' && /[@?#]/.test(text)) return 'a text with "@", "?" or "#"'
-    return `"${cut(shown(text), MAX_QUOTED_CODE_POINTS)}"`
+    return inert(cut(shown(text), MAX_QUOTED_CODE_POINTS))
   }
 }
 

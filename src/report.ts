@@ -36,7 +36,7 @@ export async function report(report: Report): Promise<boolean> {
   }
   const title = redact(conclusion.title)
   const message = redact(conclusion.lines.join('\n'))
-  if (conclusion.passed) print(title)
+  if (conclusion.passed) print([`${title}.`, ...conclusion.lines].join(' '))
   else if (isInWorkflow) core.error(message, { title })
   else core.info(`Error: ${title}\n${message}`)
   return conclusion.passed
@@ -70,21 +70,18 @@ function writeOutputs(outputs: Record<string, string>, print: (line: string) => 
   }
 }
 
-function summaryOf({ passed, title, lines }: Conclusion, { outcome, progress }: Result): string {
+function summaryOf({ passed, title, lines }: Conclusion, { outcome, closed, progress }: Result): string {
   const { attempts, last } = progress
-  const rows = [
+  const columns = [
     ['Outcome', `\`${outcome}\``],
-    ['Close requests', String(attempts.close)],
-    ...(last?.status === undefined ? [] : [['HTTP status', String(last.status)]]),
+    ['Close requests', attempts.close],
+    ...(last?.status === undefined ? [] : [['HTTP status', last.status]]),
     ...(last?.retryAfterSeconds === undefined ? [] : [['Wait asked for', duration(last.retryAfterSeconds)]]),
-  ].map((cells) => `| ${cells.join(' | ')} |`)
-  return [
-    `### ${passed ? '✅' : '❌'} ${title}`,
-    ...lines.map((line) => `\n${line}`),
-    '\n| | |\n| --- | --- |',
-    ...rows,
-    '',
-  ].join('\n')
+  ]
+  const row = (cells: readonly unknown[]): string => `| ${cells.join(' | ')} |`
+  const table = [columns.map(([name]) => name), columns.map(() => '---'), columns.map(([, value]) => value)]
+  const sign = !passed ? '❌' : closed ? '✅' : 'ℹ️'
+  return [`### ${sign} ${title}`, ...lines, table.map(row).join('\n')].join('\n\n')
 }
 
 async function writeSummary(markdown: string): Promise<boolean> {

@@ -46,15 +46,17 @@ interface Reduced {
 
 /** The text as a reader could put it together again: percent-decoded, in one case, without white space and accents. */
 function reduce(text: string): Reduced {
-  const spans: { start: number; end: number }[] = []
+  const spans: Reduced['spans'][number][] = []
   let reduced = ''
   for (const match of text.matchAll(/%(?:25)*([0-9a-f]{2})|[^\s\p{M}]/giu)) {
     const hex = match[1]
-    const visible = (hex === undefined ? match[0] : String.fromCharCode(parseInt(hex, 16))).toLowerCase()
+    const char = hex === undefined ? match[0] : String.fromCharCode(parseInt(hex, 16)).replace(/[^!-~]/, '')
     const span = { start: match.index, end: match.index + match[0].length }
     // One span for each UTF-16 unit, so that both can be indexed alike.
-    spans.push(...visible.split('').map(() => span))
-    reduced += visible
+    for (const unit of char.toLowerCase().split('')) {
+      reduced += unit
+      spans.push(span)
+    }
   }
   return { text: reduced, spans }
 }
@@ -115,8 +117,7 @@ export function secretsOf(token: string): string[] {
   )
 }
 
-/** Text as inline code of a job summary in which no Markdown, HTML, mention or reference is alive. */
+/** Text as inline code, in which no Markdown, HTML, mention or reference is alive. */
 export function inert(text: string): string {
-  const encoded = text.replace(/[^\p{L}\p{M}\p{N} ]/gu, (char) => `&#${char.codePointAt(0)};`)
-  return `<code>${encoded}</code>`
+  return `\`${text.replaceAll('`', "'")}\``
 }

@@ -1,0 +1,101 @@
+import { describe, expect, test } from '@jest/globals'
+import { chooseProxy } from '../../src/proxy.ts'
+
+type Env = Record<string, string>
+const choose = (env: Env, url = 'https://tapi.bale.ai', node = 'v24.5.0') => chooseProxy(new URL(url), env, node)
+
+describe('a proxy', () => {
+  test.each<[Env, string]>([
+    [{ https_proxy: 'http://proxy:3128' }, 'http://proxy:3128/'],
+    [{ HTTPS_PROXY: 'http://proxy:3128' }, 'http://proxy:3128/'],
+    [{ https_proxy: 'http://lower:1', HTTPS_PROXY: 'http://upper:2' }, 'http://lower:1/'],
+    [{ https_proxy: '', HTTPS_PROXY: 'http://upper:2' }, 'http://upper:2/'],
+    [{ https_proxy: 'proxy:3128' }, 'http://proxy:3128/'],
+    [{ https_proxy: '10.0.0.1:3128' }, 'http://10.0.0.1:3128/'],
+    [{ https_proxy: ' https://proxy ' }, 'https://proxy/'],
+    [{ https_proxy: 'user:pa%20ss@proxy:3128' }, 'http://user:pa%20ss@proxy:3128/'],
+  ])('is taken from %j', (env, url) => {
+    expect(choose(env)).toMatchObject({ url, host: new URL(url).host })
+  })
+
+  test.each<[Env, string]>([
+    [{}, 'https://tapi.bale.ai'],
+    [{ https_proxy: ' ' }, 'https://tapi.bale.ai'],
+    [{ http_proxy: 'http://proxy:1', all_proxy: 'http://proxy:1', ALL_PROXY: 'socks5://x' }, 'https://tapi.bale.ai'],
+    [{ https_proxy: 'http://proxy:1' }, 'https://localhost'],
+    [{ https_proxy: 'socks5://proxy:1' }, 'https://127.0.0.1:8443'],
+    [{ https_proxy: 'http://proxy:1' }, 'https://[::1]'],
+    [{ http_proxy: 'http://proxy:1' }, 'http://127.0.0.1'],
+  ])('%j is not one for %s', (env, url) => {
+    expect(choose(env, url)).toBeUndefined()
+  })
+
+  test.each<[string, boolean]>([
+    ['*', true],
+    ['tapi.bale.ai', true],
+    ['TAPI.BALE.AI', true],
+    ['bale.ai', true],
+    ['.bale.ai', true],
+    ['*.bale.ai', true],
+    ['tapi.bale.ai:443', true],
+    ['bale.ai:443', true],
+    ['tapi.bale.ai:8443', false],
+    ['other.example, bale.ai', true],
+    ['other.example bale.ai', true],
+    ['ale.ai', false],
+    ['api.bale.ai', false],
+    ['tapi.bale.ai.example', false],
+    ['', false],
+    [' , ', false],
+    ['.', false],
+  ])('is left out by no_proxy %j: %p', (noProxy, isLeftOut) => {
+    const env = { https_proxy: 'http://proxy:3128' }
+    expect(choose({ ...env, no_proxy: noProxy }) === undefined).toBe(isLeftOut)
+    expect(choose({ ...env, NO_PROXY: noProxy }) === undefined).toBe(isLeftOut)
+    expect(choose({ ...env, no_proxy: '', NO_PROXY: noProxy }) === undefined).toBe(isLeftOut)
+  })
+
+  test('is left out with a port of its own', () => {
+    const env = { https_proxy: 'http://proxy:3128', no_proxy: 'relay.example:8443' }
+    expect(choose(env, 'https://relay.example:8443')).toBeUndefined()
+    expect(choose(env, 'https://relay.example')).toBeDefined()
+  })
+})
+
+describe('a complaint', () => {
+  test.each([
+    'socks5://user:hunter22@proxy:1080',
+    'socks://proxy',
+    'ftp://proxy',
+    'http://',
+    'http://user:hunter22@',
+    'http://pro xy',
+    'proxy:port',
+    'http://user:%zz@proxy',
+  ])('names the variable of %s, not its value', (value) => {
+    for (const name of ['https_proxy', 'HTTPS_PROXY']) {
+      const choice = choose({ [name]: value })
+      expect(choice).toEqual({ complaint: expect.stringContaining(`The environment variable ${name} `) })
+      expect(JSON.stringify(choice)).not.toMatch(/hunter22|%zz|pro xy/)
+    }
+  })
+
+  test.each([
+    ['v20.20.2', false],
+    ['v22.21.0', false],
+    ['v24.4.9', false],
+    ['v24.5.0', true],
+    ['v24.21.0', true],
+    ['v26.0.0', true],
+  ])('says whether Node %s can use a proxy: %p', (node, canUse) => {
+    const choice = choose({ https_proxy: 'http://u:hunter22@proxy' }, 'https://tapi.bale.ai', node)
+    expect(choice && 'url' in choice).toBe(canUse)
+    if (!canUse) expect(choice).toEqual({ complaint: expect.stringMatching(/Node v.*24\.5.*2\.328/) })
+  })
+})
+
+test('the credentials are known as secrets in each of their forms', () => {
+  const choice = choose({ https_proxy: 'http://user:pa%20ss@proxy:3128' })
+  expect(choice).toMatchObject({ secrets: ['user:pa ss', 'pa ss', Buffer.from('user:pa ss').toString('base64')] })
+  expect(choose({ https_proxy: 'http://proxy:3128' })).toMatchObject({ secrets: [] })
+})
