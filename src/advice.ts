@@ -2,20 +2,20 @@
 import type { RunContext } from './context.ts'
 import { meaningOf } from './faults.ts'
 import type { Result } from './handover.ts'
-import type { Inputs } from './inputs.ts'
+import type { Complaint, Inputs } from './inputs.ts'
 import type { Progress } from './retry.ts'
+import type { Quote } from './safety.ts'
 
 /** What the words are about while the run goes on. */
 export interface Scene {
   readonly inputs: Pick<Inputs, 'botId' | 'apiUrl' | 'maxAttempts' | 'attemptTimeoutMs' | 'timeoutMs'>
   readonly proxyHost?: string
-  /** Makes text from outside harmless where it will stand. */
-  readonly quote: (text: string) => string
+  readonly quote: Quote
 }
 
 /** What they are about at its end. */
 export interface Subject extends Scene {
-  readonly complaints: readonly string[]
+  readonly complaints: readonly Complaint[]
   readonly isTokenEmpty: boolean
   readonly context: RunContext
 }
@@ -80,7 +80,7 @@ function describeAttempt(progress: Progress, scene: Scene): string {
 /** What a run comes to, in words. Outputs that could not be written fail the step of a closed bot, too. */
 export function conclude(result: Result, subject: Subject, areOutputsWritten: boolean): Conclusion {
   const { outcome, closed } = result
-  const { complaints, context, inputs } = subject
+  const { complaints, context, inputs, quote } = subject
   const bot = inputs.botId ? `Bale bot ${inputs.botId}` : 'The Bale bot'
   const isGood = closed || outcome === 'dry-run'
   if (isGood && areOutputsWritten) return { passed: true, ...describePass(bot, result, subject) }
@@ -99,7 +99,7 @@ export function conclude(result: Result, subject: Subject, areOutputsWritten: bo
   const state = isUncertain(result) ? 'is not known to be closed' : 'was not closed'
   const lines =
     outcome === 'invalid-input'
-      ? [...complaints, ...adviceForInputs(subject)]
+      ? [...complaints.map((complain) => complain(quote)), ...adviceForInputs(subject)]
       : [describeFailure(result, subject), ...adviceFor(result, subject)]
   return {
     passed: false,

@@ -1,6 +1,6 @@
 /** The inputs: strings in, one typed value or all complaints out. Nothing is sent before all of them are right. */
 import { isLoopback } from './proxy.ts'
-import { cut, inert, redactor, secretsOf, shownWith, stripEnds } from './safety.ts'
+import { cut, type Quote, stripEnds } from './safety.ts'
 
 const MAX_QUOTED_CODE_POINTS = 60
 
@@ -34,27 +34,29 @@ export interface Inputs {
   readonly summary: boolean
 }
 
+/** Says what is wrong with an input: its name, what it got, what it takes. */
+export type Complaint = (quote: Quote) => string
+
 /**
- * Parses all inputs. A complaint names the input, what it got and what it takes; never anything of a token.
+ * Parses all inputs. No complaint holds anything of a token.
  * @param read gives an input's raw value, empty where it is absent
  * @returns the inputs, to be used only where there is no complaint: what is wrong has its default
  */
 export function parseInputs(read: (name: InputName) => string): {
   readonly inputs: Inputs
-  readonly complaints: readonly string[]
+  readonly complaints: readonly Complaint[]
   /** Most often the mistake is not in the token but on its way. */
   readonly isTokenEmpty: boolean
 } {
-  const complaints: string[] = []
+  const complaints: Complaint[] = []
   const rawToken = stripEnds(read('bale-token'))
-  const quote = quoter(rawToken)
 
   /** The value that `parse` makes of an input; where it makes none, a complaint and the default's. */
   function take<T>(name: OptionalInput, takes: string, parse: (text: string) => T | undefined): T {
     const text = stripEnds(read(name)) || DEFAULTS[name]
     const value = parse(text)
     if (value !== undefined) return value
-    complaints.push(`${name} is ${quote(name, text)}; it takes ${takes}.`)
+    complaints.push((quote) => `${name} is ${describeValue(name, text, quote)}; it takes ${takes}.`)
     return parse(DEFAULTS[name]) as T
   }
   const takeBoolean = (name: OptionalInput): boolean => take(name, 'true or false', parseBoolean)
@@ -66,7 +68,7 @@ export function parseInputs(read: (name: InputName) => string): {
   const wrongToken = complaintOfToken(rawToken)
   if (wrongToken !== undefined) {
     complaints.push(
-      `bale-token ${wrongToken}; it takes the bot's token: digits, a colon, and 20 or more of A-Z a-z 0-9 _ -.`,
+      () => `bale-token ${wrongToken}; it takes the bot's token: digits, a colon, and 20 or more of A-Z a-z 0-9 _ -.`,
     )
   }
   const token = wrongToken === undefined ? rawToken : ''
@@ -87,15 +89,12 @@ export function parseInputs(read: (name: InputName) => string): {
   return { inputs, complaints, isTokenEmpty: rawToken === '' }
 }
 
-/** Shows a wrong value, unless a token or a URL's credentials may be in it. */
-function quoter(rawToken: string): (name: InputName, text: string) => string {
-  const shown = shownWith(redactor(secretsOf(rawToken)))
-  return (name, text) => {
-    const bare = text.replace(/[^!-~]/g, '').replace(/%(25)*3a/gi, ':')
-    if (/\d:[\w-]{20}|^(?!\d+$)[\w-]{20,}$/.test(bare)) return 'a text that looks like a token'
-    if (name === 'api-url' && /[@?#]/.test(text)) return 'a text with "@", "?" or "#"'
-    return inert(cut(shown(text), MAX_QUOTED_CODE_POINTS))
-  }
+/** A wrong value, unless a token or a URL's credentials may be in it. */
+function describeValue(name: InputName, text: string, quote: Quote): string {
+  const bare = text.replace(/[^!-~]/g, '').replace(/%(25)*3a/gi, ':')
+  if (/\d:[\w-]{20}|^(?!\d+$)[\w-]{20,}$/.test(bare)) return 'a text that looks like a token'
+  if (name === 'api-url' && /[@?#]/.test(text)) return 'a text with "@", "?" or "#"'
+  return `“${quote(cut(text, MAX_QUOTED_CODE_POINTS))}”`
 }
 
 /** What is wrong with a token, by position and code point, never by its text. */

@@ -2,7 +2,7 @@
 import * as core from '@actions/core'
 import { conclude, type Conclusion, duration, type Subject } from './advice.ts'
 import type { Result } from './handover.ts'
-import { inert, type Redact, shownWith } from './safety.ts'
+import { inert, type Quote, type Redact, shownWith } from './safety.ts'
 
 export interface Report {
   readonly result: Result
@@ -28,7 +28,7 @@ export async function report(report: Report): Promise<boolean> {
     print('The event file of this run cannot be read; hints that need it are left out.')
   }
   if (report.summary && (isInWorkflow || process.env['GITHUB_STEP_SUMMARY'])) {
-    const quote = (text: string): string => inert(shown(text))
+    const quote: Quote = (text) => inert(shown(text))
     const inSummary = conclude(result, { ...subject, quote }, areOutputsWritten)
     if (!(await writeSummary(redact(summaryOf(inSummary, result))))) {
       print('The job summary cannot be written; the result is the same without it.')

@@ -95,8 +95,11 @@ export function redactor(secrets: readonly string[]): Redact {
   }
 }
 
+/** Makes text from outside harmless where it will stand. */
+export type Quote = (text: string) => string
+
 /** Text from outside, ready to be shown: cleaned, redacted, cut. */
-export function shownWith(redact: Redact): (text: string) => string {
+export function shownWith(redact: Redact): Quote {
   return (text) => cut(redact(clean(text)))
 }
 
@@ -117,7 +120,11 @@ export function secretsOf(token: string): string[] {
   )
 }
 
-/** Text as inline code, in which no Markdown, HTML, mention or reference is alive. */
+/**
+ * Text as inline code of a job summary in which no Markdown, HTML, mention, reference or bare link is alive: what could
+ * start one is written as a character reference.
+ */
 export function inert(text: string): string {
-  return `\`${text.replaceAll('`', "'")}\``
+  const encoded = text.replace(/[^\p{L}\p{M}\p{N} ,.:;'"“”()=%+-]|(?<=www)\./giu, (char) => `&#${char.codePointAt(0)};`)
+  return `<code>${encoded}</code>`
 }

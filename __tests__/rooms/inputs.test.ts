@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { DEFAULTS, type InputName, parseInputs } from '../../src/inputs.ts'
+import { redactor, shownWith } from '../../src/safety.ts'
 
 const SECRET = 'AAabcdefghijklmnopqrstuvwxyz_012345-'
 const TOKEN = `1234567890:${SECRET}`
 type Values = Partial<Record<InputName, string>>
 
-const parse = (values: Values) => parseInputs((name) => ({ 'bale-token': TOKEN, ...values })[name] ?? '')
+const quote = shownWith(redactor([SECRET]))
+
+function parse(values: Values) {
+  const { complaints, ...rest } = parseInputs((name) => ({ 'bale-token': TOKEN, ...values })[name] ?? '')
+  return { ...rest, complaints: complaints.map((complain) => complain(quote)) }
+}
+
 const complaintsOf = (values: Values): readonly string[] => parse(values).complaints
 
 test('the defaults are those of action.yml', () => {
@@ -120,7 +127,7 @@ describe('api-url', () => {
   ])('refuses %s and quotes it', (value) => {
     const [complaint, ...more] = complaintsOf({ 'api-url': value })
     expect(more).toEqual([])
-    expect(complaint).toContain('api-url is "')
+    expect(complaint).toContain('api-url is “')
     expect(complaint).toContain('it takes an https URL')
   })
 
@@ -152,7 +159,7 @@ describe('a boolean', () => {
   })
   test.each(['yes', 'on', '1', 'tRUE', 'truee', "'true'", '0', 'null'])('refuses %p', (value) => {
     for (const name of ['delete-webhook', 'allow-already-closed', 'dry-run', 'summary'] as const) {
-      expect(complaintsOf({ [name]: value })).toEqual([`${name} is "${value}"; it takes true or false.`])
+      expect(complaintsOf({ [name]: value })).toEqual([`${name} is “${value}”; it takes true or false.`])
     }
   })
 })
@@ -181,12 +188,12 @@ describe('a number', () => {
   test.each([...never, '101', '10.0', '9'.repeat(400)])('max-attempts refuses %s', (value) => {
     const complaints = complaintsOf({ 'max-attempts': value })
     expect(complaints).toHaveLength(1)
-    expect(complaints[0]).toMatch(/^max-attempts is ".*"; it takes a whole number from 1 to 100\.$/)
+    expect(complaints[0]).toMatch(/^max-attempts is “.*”; it takes a whole number from 1 to 100\.$/)
   })
   test.each([...never, '21601', '21600.1'])('timeout-seconds refuses %s', (value) => {
     const complaints = complaintsOf({ 'timeout-seconds': value })
     expect(complaints).toHaveLength(1)
-    expect(complaints[0]).toMatch(/^timeout-seconds is ".*"; it takes seconds over 0, at most 21600,/)
+    expect(complaints[0]).toMatch(/^timeout-seconds is “.*”; it takes seconds over 0, at most 21600,/)
   })
   test('attempt-timeout-seconds refuses more than ten minutes', () => {
     expect(complaintsOf({ 'attempt-timeout-seconds': '600.001' })[0]).toContain('at most 600,')
@@ -222,7 +229,7 @@ describe('complaints', () => {
 
   test('quote what is short, visible and harmless', () => {
     expect(complaintsOf({ 'max-attempts': `\u202e::error::${'x '.repeat(99)}` })[0]).toMatch(
-      /^max-attempts is ": :error: :x x x [x ]+…"; it takes/,
+      /^max-attempts is “: :error: :x x x [x ]+…”; it takes/,
     )
   })
 })

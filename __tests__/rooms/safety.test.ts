@@ -106,7 +106,8 @@ describe('the masks', () => {
   })
 })
 
-test('inert text has no character that Markdown or HTML knows', () => {
+test('inert text has no character that starts something in Markdown or HTML', () => {
   expect(inert('a @me #1 <b>')).toBe('<code>a &#64;me &#35;1 &#60;b&#62;</code>')
-  expect(inert('بله ۱۲')).toBe('<code>بله ۱۲</code>')
+  expect(inert('https://x WWW.x.y [a](b)')).toBe('<code>https:&#47;&#47;x WWW&#46;x.y &#91;a&#93;(b)</code>')
+  expect(inert('بله ۱۲: 127.0.0.1')).toBe('<code>بله ۱۲: 127.0.0.1</code>')
 })
