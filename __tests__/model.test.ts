@@ -21,7 +21,7 @@ const FATES = {
   'answered too late': { reaches: true, instead: { fault: 'TIMEOUT' } },
   'answer cut off': {
     reaches: true,
-    instead: { head: { status: 200, retryAfter: null, date: null }, fault: 'ECONNRESET' },
+    instead: { head: { status: 200, retryAfter: '', date: '' }, fault: 'ECONNRESET' },
   },
   'gateway before it gives up': { reaches: false, instead: BAD_GATEWAY },
   'gateway after it gives up': { reaches: true, instead: answered(504, '<html>') },

@@ -24,7 +24,7 @@ const body = fc.oneof(
   json,
   envelope.map((fields) => JSON.stringify(fields)),
 )
-const retryAfter = fc.oneof(fc.constant(null), fc.string(), fc.nat().map(String), fc.date().map(String))
+const retryAfter = fc.oneof(fc.string(), fc.nat().map(String), fc.date().map(String))
 const head = fc.record({ status: fc.integer({ min: 100, max: 999 }), retryAfter, date: retryAfter })
 const fault = fc.oneof(fc.string(), fc.constantFrom('TIMEOUT', 'STOPPED', 'TOO_LONG', 'ECONNRESET', 'ECONNREFUSED'))
 const exchange: fc.Arbitrary<Exchange> = fc.oneof(
@@ -169,8 +169,8 @@ describe('shown text', () => {
   test('is inert in a summary', () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        expect(inert(clean(text)).slice('<code>'.length, -'</code>'.length)).toMatch(
-          /^(?:&#\d+;|[\p{L}\p{M}\p{N} ])*$/u,
+        expect(inert(clean(text)).slice('<code>'.length, -'</code>'.length)).not.toMatch(
+          /[<>`*_@|~$[\]\\/{}!]|&(?!#\d+;)|(?<!&)#|www\./iu,
         )
       }),
     )

@@ -151,7 +151,7 @@ function describeFailure(result: Result, subject: Subject): string {
     const when = progress.inFlight
       ? `while a ${progress.method} request was under way`
       : 'while no request was under way'
-    return `The run was cancelled ${when}${unsent}.`
+    return `The run was cancelled ${when}.`
   }
   const asked = progress.last?.retryAfterSeconds
   const wait = asked ? `the wait of ${duration(asked)} that the server asks for` : 'another attempt'
@@ -230,18 +230,12 @@ function adviceForOutcome({ outcome, progress }: Result, subject: Subject, again
       ]
     case 'unreachable': {
       const nearer = `Check that this runner can reach ${host}, which may take a self-hosted runner or a proxy`
-      return [
-        'The runner and the API could not talk to each other.',
-        `${meaningOf(fault).remedy ?? nearer}, and ${again}.`,
-      ]
+      return ['This runner could not reach the API.', `${meaningOf(fault).remedy ?? nearer}, and ${again}.`]
     }
     case 'cancelled':
-      return [
-        attempts.close > 0 ? 'No close has succeeded so far.' : 'No close was sent.',
-        `To close the bot, ${again}.`,
-      ]
+      return [attempts.close > 0 ? 'No close had succeeded.' : 'No close was sent.', `To close the bot, ${again}.`]
     case 'internal-error':
-      return ['Your workflow is not at fault.', `Please report it with the version of the action, and ${again}.`]
+      return ['Your workflow is not at fault.', `Report it with the version of the action, and ${again}.`]
     default:
       return [
         'The API did not answer in time.',

@@ -42,8 +42,8 @@ export function baleClient(apiUrl: string, token: string, proxyUrl: string | und
       })
       head = {
         status: response.status,
-        retryAfter: response.headers.get('retry-after'),
-        date: response.headers.get('date'),
+        retryAfter: response.headers.get('retry-after') ?? '',
+        date: response.headers.get('date') ?? '',
       }
       return { head, body: await response.text() }
     } catch (error) {

@@ -23,28 +23,28 @@ const unreadable = { outcome: 'invalid-response', retryable: true, mayBeDelivere
 
 const MEANINGS: readonly (readonly [RegExp, FaultMeaning])[] = [
   [/^(TIMEOUT|STOPPED)$/, { ...cut, outcome: 'timed-out', words: 'the time was up' }],
-  [/^TOO_LONG$/, { ...unreadable, retryable: false, words: 'it is longer than 64 KiB' }],
-  [/^(Z_|ERR_BROTLI|ERR__ERROR)/, { ...unreadable, words: 'its compression cannot be read' }],
+  [/TOO_LONG/, { ...unreadable, retryable: false, words: 'it is longer than 64 KiB' }],
+  [/^Z_|BROTLI|ERR__ERROR/, { ...unreadable, words: 'its compression cannot be read' }],
   [
-    /^ENOTFOUND$/,
+    /ENOTFOUND/,
     {
       ...unreachable,
       words: 'no such host name is known',
       remedy: 'Check the host in api-url and the DNS of this runner',
     },
   ],
-  [/^EAI_/, { ...unreachable, words: 'the host name could not be looked up' }],
-  [/^ECONNREFUSED$/, { ...unreachable, words: 'the connection was refused' }],
-  [/^(E(HOST|NET)(UNREACH|DOWN)|EADDRNOTAVAIL)$/, { ...unreachable, words: 'there is no route to the host' }],
+  [/EAI_/, { ...unreachable, words: 'the host name could not be looked up' }],
+  [/ECONNREFUSED/, { ...unreachable, words: 'the connection was refused' }],
+  [/UNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL/, { ...unreachable, words: 'there is no route to the host' }],
   [
-    /^PROXY_AUTHENTICATION$/,
+    /PROXY_AUTHENTICATION/,
     {
       ...insecure,
       words: 'the proxy wants other credentials (407)',
       remedy: 'Put the right credentials into the proxy variable',
     },
   ],
-  [/^ERR_PROXY_/, { ...unreachable, words: 'the proxy refused to connect' }],
+  [/ERR_PROXY/, { ...unreachable, words: 'the proxy refused to connect' }],
   [
     /ALTNAME|HOSTNAME_MISMATCH/,
     {
@@ -54,7 +54,7 @@ const MEANINGS: readonly (readonly [RegExp, FaultMeaning])[] = [
     },
   ],
   [
-    /^CERT_HAS_EXPIRED$/,
+    /CERT_HAS_EXPIRED/,
     {
       ...insecure,
       words: 'the certificate has expired',
@@ -62,7 +62,7 @@ const MEANINGS: readonly (readonly [RegExp, FaultMeaning])[] = [
     },
   ],
   [
-    /CERT|^CRL_|^UNABLE_TO_|^INVALID_(CA|PURPOSE)$|^PATH_LENGTH/,
+    /CERT|CRL_|UNABLE_TO|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/,
     {
       ...insecure,
       words: 'the certificate is not trusted',
@@ -70,12 +70,12 @@ const MEANINGS: readonly (readonly [RegExp, FaultMeaning])[] = [
     },
   ],
   [
-    /^EPROTO$|^ERR_(SSL|TLS)_/,
+    /EPROTO|ERR_SSL|ERR_TLS/,
     { ...insecure, words: 'the TLS handshake failed', remedy: 'Check that the host and port of api-url speak https' },
   ],
-  [/^HPE_/, { ...cut, words: 'the answer is not HTTP' }],
-  [/^(ECONNRESET|EPIPE)$|PREMATURE_CLOSE/, { ...cut, words: 'the connection was closed too soon' }],
-  [/TIMEDOUT|TIMEOUT/, { ...cut, words: 'the connection timed out' }],
+  [/HPE_/, { ...cut, words: 'the answer is not HTTP' }],
+  [/ECONNRESET|EPIPE|PREMATURE_CLOSE/, { ...cut, words: 'the connection was closed too soon' }],
+  [/ETIMEDOUT|TIMEOUT/, { ...cut, words: 'the connection timed out' }],
 ]
 
 /** What a fault means. One that is not known may have come after the request was delivered. */

@@ -26,7 +26,8 @@ async function run(stop: AbortSignal): Promise<boolean> {
   const { inputs, complaints: inputComplaints, isTokenEmpty } = parseInputs(read)
   const choice = chooseProxy(inputs.apiUrl, process.env, process.version)
   const proxy = choice && 'url' in choice ? choice : undefined
-  const complaints = [...inputComplaints, ...(choice && 'complaint' in choice ? [choice.complaint] : [])]
+  const proxyComplaints = choice && 'complaint' in choice ? [() => choice.complaint] : []
+  const complaints = [...inputComplaints, ...proxyComplaints]
   const redact = redactor([...tokenSecrets, ...(proxy?.secrets ?? [])])
   const subject = {
     inputs,

@@ -102,9 +102,7 @@ function complaintOfToken(token: string): string | undefined {
   if (token === '') return 'is empty'
   const points = Array.from(token)
   const colon = points.indexOf(':')
-  const wrong = points.findIndex(
-    (point, at) => at !== colon && !(at < colon || colon < 0 ? /^\d$/ : /^[\w-]$/).test(point),
-  )
+  const wrong = points.findIndex((point, at) => at !== colon && !(at < colon || colon < 0 ? /\d/ : /[\w-]/).test(point))
   const codePoint = points[wrong]?.codePointAt(0)
   if (codePoint !== undefined) {
     const hex = codePoint.toString(16).toUpperCase().padStart(4, '0')

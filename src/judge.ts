@@ -20,8 +20,9 @@ export interface Exchange {
 
 export interface Head {
   readonly status: number
-  readonly retryAfter: string | null
-  readonly date: string | null
+  /** These headers are empty where they are absent. */
+  readonly retryAfter: string
+  readonly date: string
 }
 
 export type FailedOutcome =
@@ -74,7 +75,7 @@ const PASSING: readonly FailedOutcome[] = ['rate-limited', 'server-error']
  */
 export function judge(method: Method, exchange: Exchange, wallMs: number): Judgement {
   const { head, fault } = exchange
-  if (!head || (isSuccess(head.status) && fault)) {
+  if (!head || (isFamily(2, head.status) && fault)) {
     const { outcome, retryable, mayBeDelivered } = meaningOf(fault ?? 'STOPPED')
     const lost = mayBeDelivered || head !== undefined
     return { outcome, retryable, lost, ...(head && { status: head.status }), ...(fault && { fault }) }
@@ -90,15 +91,15 @@ export function judge(method: Method, exchange: Exchange, wallMs: number): Judge
     lost: false,
     status,
     ...(said && { said }),
-    ...(retryAfterSeconds && { retryAfterSeconds }),
+    ...(retryAfterSeconds > 0 && { retryAfterSeconds }),
   }
 
-  if (isSuccess(status) && envelope?.ok === true) {
+  if (isFamily(2, status) && envelope?.ok === true) {
     return envelope.result === true
       ? { ...final, outcome: 'yes' }
       : { ...final, outcome: 'invalid-response', lost: true }
   }
-  if (status >= 300 && status < 400) return { ...final, outcome: 'invalid-response' }
+  if (isFamily(3, status)) return { ...final, outcome: 'invalid-response' }
   if (method === 'close' && envelope && said && ALREADY_CLOSED.test(said)) {
     return { ...final, outcome: 'already-closed' }
   }
@@ -106,11 +107,11 @@ export function judge(method: Method, exchange: Exchange, wallMs: number): Judge
   if (phrase) return { ...final, outcome: phrase, retryable: PASSING.includes(phrase) }
   const code = isErrorCode(envelope?.error_code) ? envelope.error_code : status
   const outcome = outcomeOf(code, envelope !== undefined)
-  const isRefusal = envelope ? !envelope.ok : !isSuccess(status)
+  const isRefusal = envelope ? !envelope.ok : !isFamily(2, status)
   return {
     ...final,
     outcome,
-    retryable: PASSING.includes(outcome) || (isSuccess(status) && !envelope),
+    retryable: PASSING.includes(outcome) || (isFamily(2, status) && !envelope),
     // Gateways say 502 and 504 for a request that may have reached the API, whoever wrote the body.
     lost: !isRefusal || code === 502 || code === 504,
   }
@@ -119,15 +120,15 @@ export function judge(method: Method, exchange: Exchange, wallMs: number): Judge
 function outcomeOf(code: number, hasEnvelope: boolean): FailedOutcome {
   if (code === 429) return 'rate-limited'
   if (code === 405 || code === 501) return 'unsupported'
-  if (code === 408 || code === 425 || (code >= 500 && code < 600)) return 'server-error'
+  if (code === 408 || code === 425 || isFamily(5, code)) return 'server-error'
   if (hasEnvelope && (code === 401 || code === 403 || code === 421)) return 'unauthorized'
-  return code >= 400 && code < 500 ? 'rejected' : 'invalid-response'
+  return isFamily(4, code) ? 'rejected' : 'invalid-response'
 }
 
-const isSuccess = (status: number): boolean => status >= 200 && status < 300
+const isFamily = (family: number, code: number): boolean => Math.floor(code / 100) === family
 
 const isErrorCode = (code: unknown): code is number =>
-  Number.isInteger(code) && Number(code) >= 400 && Number(code) < 600
+  Number.isInteger(code) && (isFamily(4, Number(code)) || isFamily(5, Number(code)))
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
@@ -147,34 +148,26 @@ function sayingOf(text: string, json: unknown, envelope: Envelope | undefined): 
   return json === undefined && !text.startsWith('<') ? text : undefined
 }
 
-function longestWait(
-  envelope: Envelope | undefined,
-  said: string | undefined,
-  head: Head,
-  wallMs: number,
-): number | undefined {
+function longestWait(envelope: Envelope | undefined, said: string | undefined, head: Head, wallMs: number): number {
   const parameter = isObject(envelope?.parameters) ? envelope.parameters['retry_after'] : undefined
   const waits = [
     typeof parameter === 'number' ? parameter : 0,
     headerSeconds(head, wallMs),
     Number(/retry after (\d+)/i.exec(said ?? '')?.[1] ?? 0),
   ]
-  const longest = Math.max(...waits)
-  return longest > 0 ? longest : undefined
+  return Math.max(...waits)
 }
 
 /** `Retry-After` by RFC 9110: seconds, or a date, which is taken against the answer's own clock where it has one. */
 function headerSeconds({ retryAfter, date }: Head, wallMs: number): number {
-  if (retryAfter === null) return 0
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
   const until = parseHttpDate(retryAfter)
-  const now = date === null ? undefined : parseHttpDate(date)
-  return until === undefined ? 0 : (until - (now ?? wallMs)) / 1000
+  return until === undefined ? 0 : (until - (parseHttpDate(date) ?? wallMs)) / 1000
 }
 
 /** One of RFC 9110's three date formats, of which the oldest names no zone, in milliseconds. */
 function parseHttpDate(text: string): number | undefined {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/.test(text)) return undefined
-  const ms = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`)
+  const ms = Date.parse(text.replace(/(?: GMT)?$/, ' GMT'))
   return Number.isNaN(ms) ? undefined : ms
 }

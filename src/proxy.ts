@@ -24,10 +24,10 @@ export function chooseProxy(
   env: Readonly<Record<string, string | undefined>>,
   nodeVersion: string,
 ): ProxyChoice {
-  const name = ['https_proxy', 'HTTPS_PROXY'].find((variable) => env[variable])
-  const value = env[name ?? '']?.trim()
+  const name = env['https_proxy'] ? 'https_proxy' : 'HTTPS_PROXY'
+  const value = env[name]?.trim()
   const excepted = env[env['no_proxy'] ? 'no_proxy' : 'NO_PROXY'] ?? ''
-  if (name === undefined || !value || isLoopback(apiUrl.hostname) || isExcepted(apiUrl, excepted)) {
+  if (!value || isLoopback(apiUrl.hostname) || isExcepted(apiUrl, excepted)) {
     return undefined
   }
   const url = parseProxyUrl(value)
@@ -56,8 +56,8 @@ function isExcepted(apiUrl: URL, noProxy: string): boolean {
   return noProxy
     .toLowerCase()
     .split(/[\s,]+/)
-    .map((entry) => (entry === '*' ? entry : entry.replace(/^\*?\./, '')))
     .filter((entry) => entry !== '')
+    .map((entry) => entry.replace(/^\*?\./, ''))
     .some((entry) =>
       [apiUrl.hostname, `${apiUrl.hostname}:${port}`].some(
         (host) => entry === '*' || host === entry || host.endsWith(`.${entry}`),
@@ -82,10 +82,8 @@ function canDecode(text: string): boolean {
   }
 }
 
+/** The password alone, both together, and as a proxy is sent them. What is very short would hide half of any text. */
 function credentialsOf({ username, password }: URL): string[] {
-  if (username === '' && password === '') return []
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return [pair, decodeURIComponent(password), Buffer.from(pair).toString('base64')].filter(
-    (secret) => secret.length >= 4,
-  )
+  return [decodeURIComponent(password), pair, Buffer.from(pair).toString('base64')].filter(({ length }) => length > 4)
 }

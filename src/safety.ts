@@ -39,26 +39,26 @@ export function cut(text: string, maxCodePoints = MAX_CODE_POINTS): string {
 /** Replaces what it knows as secret in a text by `***`. */
 export type Redact = (text: string) => string
 
+/** A text as a reader could put it together again, and where each UTF-16 unit of it stands. */
 interface Reduced {
-  readonly text: string
-  readonly spans: readonly { readonly start: number; readonly end: number }[]
+  text: string
+  readonly starts: number[]
+  readonly ends: number[]
 }
 
-/** The text as a reader could put it together again: percent-decoded, in one case, without white space and accents. */
+/** Percent-decodes, takes one case, and leaves white space and accents out. */
 function reduce(text: string): Reduced {
-  const spans: Reduced['spans'][number][] = []
-  let reduced = ''
+  const reduced: Reduced = { text: '', starts: [], ends: [] }
   for (const match of text.matchAll(/%(?:25)*([0-9a-f]{2})|[^\s\p{M}]/giu)) {
     const hex = match[1]
     const char = hex === undefined ? match[0] : String.fromCharCode(parseInt(hex, 16)).replace(/[^!-~]/, '')
-    const span = { start: match.index, end: match.index + match[0].length }
-    // One span for each UTF-16 unit, so that both can be indexed alike.
     for (const unit of char.toLowerCase().split('')) {
-      reduced += unit
-      spans.push(span)
+      reduced.text += unit
+      reduced.starts.push(match.index)
+      reduced.ends.push(match.index + match[0].length)
     }
   }
-  return { text: reduced, spans }
+  return reduced
 }
 
 /**
@@ -71,27 +71,21 @@ export function redactor(secrets: readonly string[]): Redact {
     const { text } = reduce(clean(secret))
     const length = Math.min(text.length, PART_LENGTH)
     const parts = needles.get(length) ?? new Set()
-    for (let at = 0; length > 0 && at + length <= text.length; at++) {
-      parts.add(text.slice(at, at + length))
-    }
-    needles.set(length, parts)
+    for (let at = 0; at + length <= text.length; at++) parts.add(text.slice(at, at + length))
+    if (length > 0) needles.set(length, parts)
   }
   return (text) => {
     const reduced = reduce(text)
     const hidden = new Array<boolean>(text.length).fill(false)
-    for (let at = 0; at < reduced.text.length; at++) {
-      for (const [length, parts] of needles) {
+    for (const [length, parts] of needles) {
+      for (let at = 0; at + length <= reduced.text.length; at++) {
         if (parts.has(reduced.text.slice(at, at + length))) {
-          hidden.fill(true, reduced.spans[at]?.start, reduced.spans[at + length - 1]?.end)
+          hidden.fill(true, reduced.starts[at], reduced.ends[at + length - 1])
         }
       }
     }
-    let shown = ''
-    for (let at = 0; at < text.length; at++) {
-      if (!hidden[at]) shown += text.charAt(at)
-      else if (!hidden[at - 1]) shown += '***'
-    }
-    return shown
+    const units = text.split('').map((unit, at) => (!hidden[at] ? unit : hidden[at - 1] ? '' : '***'))
+    return units.join('')
   }
 }
 

@@ -66,6 +66,11 @@ describe('closing', () => {
     expect(result).toMatchObject({ outcome: 'already-closed', closed: true })
   })
 
+  test('takes nothing else as closed, even where the workflow allows that', async () => {
+    const result = await run([NOT_FOUND], { allowAlreadyClosed: true })
+    expect(result).toMatchObject({ outcome: 'unauthorized', closed: false })
+  })
+
   test('gives up with the outcome of the last attempt', async () => {
     const result = await run([RESET, SILENCE, UNAVAILABLE, YES], { maxAttempts: 3 })
     expect(result).toMatchObject({ outcome: 'server-error', closed: false })
@@ -86,7 +91,7 @@ describe('deleting the webhook first', () => {
     const { outcome, closed, world, progress } = await run([NOT_FOUND, YES], both)
     expect({ outcome, closed }).toEqual({ outcome: 'unauthorized', closed: false })
     expect(asked(world)).toEqual(['deleteWebhook'])
-    expect(progress.attempts.close).toBe(0)
+    expect(progress).toMatchObject({ giveUp: 'final', attempts: { close: 0 } })
   })
 
   test('has attempts of its own', async () => {
@@ -140,6 +145,22 @@ describe('waiting', () => {
     expect(world.log).toEqual(['wait 150000', 'left 90000', 'left 30000'])
     const short = await run([tooMany(60), YES])
     expect(short.world.log).toEqual(['wait 60000'])
+    const nearly = await run([tooMany(60.9), YES])
+    expect(nearly.world.log).toEqual(['wait 60900'])
+    const justOver = await run([tooMany(61), YES])
+    expect(justOver.world.log).toEqual(['wait 61000', 'left 1000'])
+  })
+
+  test('is told until when', async () => {
+    const untils: number[] = []
+    const world = virtualWorld(({ atMs }) => (atMs < 1000 ? tooMany(90) : YES))
+    const listener = {
+      onWait: (_: unknown, waitMs: number, untilWallMs: number) => untils.push(untilWallMs - waitMs),
+      onMinute: (leftMs: number, untilWallMs: number) => untils.push(untilWallMs - leftMs),
+    }
+    const startWallMs = world.wallMs()
+    await handOver(INPUTS, world, listener)
+    expect(untils).toEqual([startWallMs, startWallMs + 60_000])
   })
 
   test('is not begun if it leaves no room for an attempt', async () => {
@@ -150,6 +171,14 @@ describe('waiting', () => {
       asked: ['close'],
     })
     expect(world.nowMs()).toBe(50)
+  })
+
+  test('is begun if it leaves just the room for an attempt', async () => {
+    expect(await run([tooMany(10), YES], { timeoutMs: 15_050 })).toMatchObject({ outcome: 'closed' })
+    expect(await run([tooMany(10), YES], { timeoutMs: 15_049 })).toMatchObject({ outcome: 'rate-limited' })
+    expect(await run([tooMany(10), YES], { timeoutMs: 11_050, attemptTimeoutMs: 1000 })).toMatchObject({
+      outcome: 'closed',
+    })
   })
 
   test('ends in time however long an attempt may take', async () => {

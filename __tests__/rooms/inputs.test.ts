@@ -124,6 +124,8 @@ describe('api-url', () => {
     'https://tapi.\u200bbale.ai',
     'https://tapi.bale.ai:99999',
     'javascript:x',
+    'xhttp://localhost',
+    'x https://tapi.bale.ai',
   ])('refuses %s and quotes it', (value) => {
     const [complaint, ...more] = complaintsOf({ 'api-url': value })
     expect(more).toEqual([])
@@ -157,11 +159,14 @@ describe('a boolean', () => {
   test.each(['false', 'False', 'FALSE'])('takes %p for false', (value) => {
     expect(parse({ summary: value }).inputs.summary).toBe(false)
   })
-  test.each(['yes', 'on', '1', 'tRUE', 'truee', "'true'", '0', 'null'])('refuses %p', (value) => {
-    for (const name of ['delete-webhook', 'allow-already-closed', 'dry-run', 'summary'] as const) {
-      expect(complaintsOf({ [name]: value })).toEqual([`${name} is “${value}”; it takes true or false.`])
-    }
-  })
+  test.each(['yes', 'on', '1', 'tRUE', 'truee', 'untrue', 'falsey', 'unfalse', "'true'", '0', 'null'])(
+    'refuses %p',
+    (value) => {
+      for (const name of ['delete-webhook', 'allow-already-closed', 'dry-run', 'summary'] as const) {
+        expect(complaintsOf({ [name]: value })).toEqual([`${name} is “${value}”; it takes true or false.`])
+      }
+    },
+  )
 })
 
 describe('a number', () => {
@@ -209,7 +214,9 @@ describe('complaints', () => {
   test.each([
     ['a token', `98765:${SECRET}`],
     ['a token with a prefix', `https://tapi.bale.ai\\bot98765:${SECRET}`],
-    ['an encoded token', `98765%253A${SECRET}`],
+    ['an encoded token', `98765%3a${SECRET}`],
+    ['a token encoded twice', `98765%253A${SECRET}`],
+    ['a text of one piece', '1234567890-1234567890'],
     ['a split token', `98765:${SECRET.slice(0, 8)}\u200b${SECRET.slice(8)}`],
     ['a secret', SECRET],
   ])('never quote %s, in whatever input it is', (_, value) => {
@@ -218,6 +225,10 @@ describe('complaints', () => {
       expect(complaints).toHaveLength(2)
       expect(complaints[1]).toContain('a text that looks like a token')
     }
+  })
+
+  test.each(['5#', '5:abc', 'zyxwvutsrqponmlkjihgfedcba!', '5@host?'])('quote %s, which is none of these', (value) => {
+    expect(complaintsOf({ 'max-attempts': value })[0]).toContain(`“${value}”`)
   })
 
   test('never quote a part of the token, however it is written', () => {

@@ -5,7 +5,7 @@ const WALL_MS = Date.parse('2026-01-01T00:00:00Z')
 
 function answer(status: number, body: unknown, headers: { retryAfter?: string; date?: string } = {}): Exchange {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return { head: { status, retryAfter: null, date: null, ...headers }, body: text }
+  return { head: { status, retryAfter: '', date: '', ...headers }, body: text }
 }
 
 const refusal = (code: number, description: string, parameters?: object): object => ({
@@ -51,6 +51,7 @@ describe('no yes is', () => {
     ['true', answer(200, 'true'), 'invalid-response again lost'],
     ['a JSON text', answer(200, '"retry after 5"'), 'invalid-response again lost'],
     ['a page', answer(200, PAGE), 'invalid-response again lost'],
+    ['a page after white space', answer(400, ' \n<p>token not found'), 'rejected'],
     ['a page that says a phrase', answer(200, '<p>local_rate_limited'), 'invalid-response again lost'],
     ['a text', answer(200, 'OK'), 'invalid-response again lost'],
     ['nothing', answer(204, ''), 'invalid-response again lost'],
@@ -164,6 +165,12 @@ describe('the wait that is asked for', () => {
     ['absurd seconds', answer(429, '', { retryAfter: '9'.repeat(400) }), Infinity],
     ['zero', answer(429, '', { retryAfter: '0' }), undefined],
     ['negative seconds', answer(429, '', { retryAfter: '-8' }), undefined],
+    ['seconds with more', answer(429, '', { retryAfter: '8 or so' }), undefined],
+    ['a date with more', answer(429, '', { retryAfter: 'Thu, 01 Jan 2026 00:00:20 GMT!' }), undefined],
+    ['a date inside', answer(429, '', { retryAfter: 'x Thu, 01 Jan 2026 00:00:20 GMT' }), undefined],
+    ['a date of no calendar', answer(429, '', { retryAfter: 'Thu, 99 Jan 2026 00:00:20 GMT' }), undefined],
+    ['a date without a day', answer(429, '', { retryAfter: '01 Jan 2026 00:00:20 GMT' }), undefined],
+    ['a number over a bad text', answer(429, { ok: false, parameters: 5 }), undefined],
     ['nonsense', answer(429, '', { retryAfter: 'soon 5' }), undefined],
     ['nonsense that looks like a date', answer(429, '', { retryAfter: 'Monday, or later' }), undefined],
     ['the date', answer(429, '', { retryAfter: 'Thu, 01 Jan 2026 10:00:30 GMT', date }), 30],
@@ -177,6 +184,7 @@ describe('the wait that is asked for', () => {
       20,
     ],
     ['the text', answer(429, refusal(429, 'Too Many Requests: retry after 6')), 6],
+    ['the text, in digits', answer(429, refusal(429, 'retry after 123 s')), 123],
     ['the longest of three', answer(429, refusal(429, 'retry after 6', { retry_after: 5 }), { retryAfter: '7' }), 7],
     ['the longest, in the text', answer(429, refusal(429, 'retry after 9', { retry_after: 5 })), 9],
     ['that of a gateway', answer(503, PAGE, { retryAfter: '11' }), 11],
@@ -186,7 +194,7 @@ describe('the wait that is asked for', () => {
 })
 
 describe('a fault', () => {
-  const head = { status: 200, retryAfter: null, date: null }
+  const head = { status: 200, retryAfter: '', date: '' }
   test.each<[string, string, string]>([
     ['TIMEOUT', 'timed-out again lost', 'timed-out again lost'],
     ['STOPPED', 'timed-out again lost', 'timed-out again lost'],
@@ -198,6 +206,8 @@ describe('a fault', () => {
     ['ERR_STREAM_PREMATURE_CLOSE', 'unreachable again lost', 'unreachable again lost'],
     ['HPE_INVALID_CONSTANT', 'unreachable again lost', 'unreachable again lost'],
     ['ETIMEDOUT', 'unreachable again lost', 'unreachable again lost'],
+    ['ERR_SOCKET_CONNECTION_TIMEOUT', 'unreachable again lost', 'unreachable again lost'],
+    ['HPE_INVALID_CHUNK_SIZE', 'unreachable again lost', 'unreachable again lost'],
     ['ENEWCODE', 'unreachable again lost', 'unreachable again lost'],
     ['ECONNREFUSED', 'unreachable again', 'unreachable again lost'],
     ['ENOTFOUND', 'unreachable again', 'unreachable again lost'],
@@ -233,8 +243,8 @@ describe('a fault', () => {
     [429, 'ECONNRESET', 'rate-limited again after 3'],
     [302, 'TIMEOUT', 'invalid-response after 3'],
   ])('leaves a %d to be judged by its status and headers: %s', (status, fault, expected) => {
-    const retryAfter = expected.includes('after') ? '3' : null
-    expect(judged({ head: { status, retryAfter, date: null }, fault })).toBe(expected)
+    const retryAfter = expected.includes('after') ? '3' : ''
+    expect(judged({ head: { status, retryAfter, date: '' }, fault })).toBe(expected)
   })
 
   test('is told where it decided, with the status that arrived', () => {
@@ -249,4 +259,7 @@ test('what the server says is kept as it came, from an envelope or a plain text'
   expect(judge('close', answer(400, 'plain'), 0).said).toBe('plain')
   expect(judge('close', answer(400, PAGE), 0).said).toBeUndefined()
   expect(judge('close', answer(400, '{"message":"no"}'), 0).said).toBeUndefined()
+  expect(
+    judge('close', { head: { status: 400, retryAfter: '', date: '' }, fault: 'ECONNRESET' }, 0).said,
+  ).toBeUndefined()
 })

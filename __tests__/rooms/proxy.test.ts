@@ -11,6 +11,7 @@ describe('a proxy', () => {
     [{ https_proxy: 'http://lower:1', HTTPS_PROXY: 'http://upper:2' }, 'http://lower:1/'],
     [{ https_proxy: '', HTTPS_PROXY: 'http://upper:2' }, 'http://upper:2/'],
     [{ https_proxy: 'proxy:3128' }, 'http://proxy:3128/'],
+    [{ https_proxy: 'proxy/x://y:z' }, 'http://proxy/x://y:z'],
     [{ https_proxy: '10.0.0.1:3128' }, 'http://10.0.0.1:3128/'],
     [{ https_proxy: ' https://proxy ' }, 'https://proxy/'],
     [{ https_proxy: 'user:pa%20ss@proxy:3128' }, 'http://user:pa%20ss@proxy:3128/'],
@@ -25,6 +26,7 @@ describe('a proxy', () => {
     [{ https_proxy: 'http://proxy:1' }, 'https://localhost'],
     [{ https_proxy: 'socks5://proxy:1' }, 'https://127.0.0.1:8443'],
     [{ https_proxy: 'http://proxy:1' }, 'https://[::1]'],
+    [{ https_proxy: 'http://proxy:1', no_proxy: 'x' }, 'https://127.0.0.1'],
     [{ http_proxy: 'http://proxy:1' }, 'http://127.0.0.1'],
   ])('%j is not one for %s', (env, url) => {
     expect(choose(env, url)).toBeUndefined()
@@ -42,6 +44,7 @@ describe('a proxy', () => {
     ['tapi.bale.ai:8443', false],
     ['other.example, bale.ai', true],
     ['other.example bale.ai', true],
+    [' ,, bale.ai', true],
     ['ale.ai', false],
     ['api.bale.ai', false],
     ['tapi.bale.ai.example', false],
@@ -71,6 +74,8 @@ describe('a complaint', () => {
     'http://user:hunter22@',
     'http://pro xy',
     'proxy:port',
+    'xhttp://proxy',
+    'httpx://proxy',
     'http://user:%zz@proxy',
   ])('names the variable of %s, not its value', (value) => {
     for (const name of ['https_proxy', 'HTTPS_PROXY']) {
@@ -96,6 +101,13 @@ describe('a complaint', () => {
 
 test('the credentials are known as secrets in each of their forms', () => {
   const choice = choose({ https_proxy: 'http://user:pa%20ss@proxy:3128' })
-  expect(choice).toMatchObject({ secrets: ['user:pa ss', 'pa ss', Buffer.from('user:pa ss').toString('base64')] })
+  expect(choice).toMatchObject({ secrets: ['pa ss', 'user:pa ss', Buffer.from('user:pa ss').toString('base64')] })
   expect(choose({ https_proxy: 'http://proxy:3128' })).toMatchObject({ secrets: [] })
+  expect(choose({ https_proxy: 'http://user:abcd@proxy' })).toMatchObject({
+    secrets: ['user:abcd', expect.any(String)],
+  })
+  expect(choose({ https_proxy: 'http://:abcde@proxy' })).toMatchObject({
+    secrets: ['abcde', ':abcde', expect.any(String)],
+  })
+  expect(choose({ https_proxy: 'http://user@proxy' })).toMatchObject({ secrets: ['user:', expect.any(String)] })
 })

@@ -57,6 +57,7 @@ describe('redact', () => {
     ['it with an encoded colon', `1234567890%3A${SECRET}`, '***'],
     ['it percent-encoded', encoded(SECRET), '***'],
     ['it percent-encoded twice', encoded(SECRET).replaceAll('%', '%25'), '***'],
+    ['it at the end', `x ${SECRET}`, 'x ***'],
     ['it in capitals', SECRET.toUpperCase(), '***'],
     ['it with spaces', SECRET.split('').join(' '), '***'],
     ['it with accents', SECRET.split('').join('\u0301'), '***'],
@@ -100,6 +101,7 @@ describe('the masks', () => {
     ['a malformed token', '1234567890:short', ['1234567890:short']],
     ['a longer malformed token', '12:abc defgh', ['12:abc defgh', 'abc defgh']],
     ['a text without a colon', 'a secret!', ['a secret!']],
+    ['eight characters', 'abcd fgh', ['abcd fgh']],
     ['lines', `first line\r\n12345678901\n${TOKEN}`, ['first line', TOKEN, SECRET]],
   ])('of %s', (_, token, expected) => {
     expect(secretsOf(token)).toEqual(expected)

@@ -57,8 +57,8 @@ export function virtualWorld(answerOf: Answerer, { random = (): number => 0.5, s
   return world
 }
 
-export const answered = (status: number, body: unknown, retryAfter: string | null = null): Exchange => ({
-  head: { status, retryAfter, date: null },
+export const answered = (status: number, body: unknown, retryAfter = ''): Exchange => ({
+  head: { status, retryAfter, date: '' },
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
 
