@@ -58,6 +58,11 @@ describe('a proxy', () => {
     expect(choose({ ...env, no_proxy: '', NO_PROXY: noProxy }) === undefined).toBe(isLeftOut)
   })
 
+  test('is not left out by nothing between commas, even for a host with a dot at its end', () => {
+    const env = { https_proxy: 'http://proxy:3128', no_proxy: ',,' }
+    expect(choose(env, 'https://tapi.bale.ai.')).toBeDefined()
+  })
+
   test('is left out with a port of its own', () => {
     const env = { https_proxy: 'http://proxy:3128', no_proxy: 'relay.example:8443' }
     expect(choose(env, 'https://relay.example:8443')).toBeUndefined()
