@@ -5,5 +5,4 @@ export default {
   ...base,
   rootDir: '..',
   testMatch: ['<rootDir>/__tests__/rooms/*.test.ts'],
-  collectCoverage: false,
 }

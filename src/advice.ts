@@ -2,9 +2,9 @@
 import type { RunContext } from './context.ts'
 import { meaningOf } from './faults.ts'
 import type { Result } from './handover.ts'
-import type { Complaint, Inputs } from './inputs.ts'
+import type { Inputs } from './inputs.ts'
 import type { Progress } from './retry.ts'
-import type { Quote } from './safety.ts'
+import type { Complaint, Quote } from './safety.ts'
 
 /** What the words are about while the run goes on. */
 export interface Scene {
@@ -85,10 +85,10 @@ export function conclude(result: Result, subject: Subject, areOutputsWritten: bo
   const isGood = closed || outcome === 'dry-run'
   if (isGood && areOutputsWritten) return { passed: true, ...describePass(bot, result, subject) }
 
-  const outputs = 'The outputs could not be written to the file in GITHUB_OUTPUT; later jobs see none of them.'
   const page = `More: ${context.pagesUrl}docs/troubleshooting.md#${isGood ? 'outputs' : outcome}`
   if (isGood) {
     const state = closed ? 'is closed' : 'was not closed'
+    const outputs = 'The outputs could not be written to the file in GITHUB_OUTPUT; later jobs see none of them.'
     const advice = 'Look for a full disk or missing rights on the runner before you run again.'
     return {
       passed: false,
@@ -103,8 +103,8 @@ export function conclude(result: Result, subject: Subject, areOutputsWritten: bo
       : [describeFailure(result, subject), ...adviceFor(result, subject)]
   return {
     passed: false,
-    title: `${bot} ${state}: ${outcome.replace('-', ' ')}`,
-    lines: [...lines, ...(areOutputsWritten ? [] : [outputs]), page],
+    title: `${bot} ${state}: ${outcome.replace('-', ' ')}${areOutputsWritten ? '' : ', and the outputs are not written'}`,
+    lines: [...lines, page],
   }
 }
 

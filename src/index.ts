@@ -23,11 +23,9 @@ async function run(stop: AbortSignal): Promise<boolean> {
   // By hand, nobody would read the mask but the people it is to be hidden from.
   if (isInWorkflow) tokenSecrets.forEach(core.setSecret)
 
-  const { inputs, complaints: inputComplaints, isTokenEmpty } = parseInputs(read)
-  const choice = chooseProxy(inputs.apiUrl, process.env, process.version)
-  const proxy = choice && 'url' in choice ? choice : undefined
-  const proxyComplaints = choice && 'complaint' in choice ? [() => choice.complaint] : []
-  const complaints = [...inputComplaints, ...proxyComplaints]
+  const { inputs, isTokenEmpty, ...parsed } = parseInputs(read)
+  const { proxy, ...chosen } = chooseProxy(inputs.apiUrl, process.env, process.version)
+  const complaints = [...parsed.complaints, ...chosen.complaints]
   const redact = redactor([...tokenSecrets, ...(proxy?.secrets ?? [])])
   const subject = {
     inputs,

@@ -1,6 +1,6 @@
 /** The inputs: strings in, one typed value or all complaints out. Nothing is sent before all of them are right. */
 import { isLoopback } from './proxy.ts'
-import { cut, type Quote, stripEnds } from './safety.ts'
+import { type Complaint, cut, type Quote, stripEnds } from './safety.ts'
 
 const MAX_QUOTED_CODE_POINTS = 60
 
@@ -33,9 +33,6 @@ export interface Inputs {
   readonly dryRun: boolean
   readonly summary: boolean
 }
-
-/** Says what is wrong with an input: its name, what it got, what it takes. */
-export type Complaint = (quote: Quote) => string
 
 /**
  * Parses all inputs. No complaint holds anything of a token.

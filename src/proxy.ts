@@ -1,4 +1,5 @@
 /** Which proxy, if any, stands between the runner and the API. */
+import type { Complaint } from './safety.ts'
 
 export interface Proxy {
   /** For the agent, credentials included. Never to be shown. */
@@ -9,40 +10,36 @@ export interface Proxy {
   readonly secrets: readonly string[]
 }
 
-export type ProxyChoice = Proxy | { readonly complaint: string } | undefined
-
-/** Node 24.5 is the first whose agents honour a proxy. */
-const PROXY_NODE = [24, 5] as const
+/** The first Node whose agents honour a proxy. */
+const PROXY_NODE = 'v24.5.0'
 
 /**
  * Chooses the proxy for a base URL from the usual variables, in either case; the lower case wins, as with curl.
  * Only https bases are proxied: http is for loopback hosts, and those never are.
- * @returns the proxy, a complaint, or nothing where no proxy stands between
+ * @returns the proxy, or a complaint, or neither where no proxy stands between
  */
 export function chooseProxy(
   apiUrl: URL,
   env: Readonly<Record<string, string | undefined>>,
   nodeVersion: string,
-): ProxyChoice {
+): { readonly proxy?: Proxy; readonly complaints: readonly Complaint[] } {
   const name = env['https_proxy'] ? 'https_proxy' : 'HTTPS_PROXY'
   const value = env[name]?.trim()
   const excepted = env[env['no_proxy'] ? 'no_proxy' : 'NO_PROXY'] ?? ''
   if (!value || isLoopback(apiUrl.hostname) || isExcepted(apiUrl, excepted)) {
-    return undefined
+    return { complaints: [] }
   }
+  const refuse = (words: string) => ({ complaints: [() => `The environment variable ${name} ${words}.`] })
   const url = parseProxyUrl(value)
   if (!url) {
-    return {
-      complaint: `The environment variable ${name} is not a proxy that can be used; it takes http://host:port or https://host:port, and no other scheme.`,
-    }
+    return refuse('holds no proxy that can be used; it takes http://host:port or https://host:port')
   }
-  const [major = 0, minor = 0] = nodeVersion.replace(/^v/, '').split('.').map(Number)
-  if (major < PROXY_NODE[0] || (major === PROXY_NODE[0] && minor < PROXY_NODE[1])) {
-    return {
-      complaint: `The environment variable ${name} names a proxy, which Node ${nodeVersion} cannot use; it takes Node 24.5 or newer, which runners have since 2.328.`,
-    }
+  if (nodeVersion.localeCompare(PROXY_NODE, 'en', { numeric: true }) < 0) {
+    return refuse(
+      `names a proxy, which Node ${nodeVersion} cannot use; it takes Node 24.5, which runners have since 2.328`,
+    )
   }
-  return { url: url.href, host: url.host, secrets: credentialsOf(url) }
+  return { proxy: { url: url.href, host: url.host, secrets: credentialsOf(url) }, complaints: [] }
 }
 
 /** Whether a URL's host is this machine: the only hosts for plain http, and never proxied. */

@@ -92,6 +92,9 @@ export function redactor(secrets: readonly string[]): Redact {
 /** Makes text from outside harmless where it will stand. */
 export type Quote = (text: string) => string
 
+/** Says what is wrong with an input or a setting: its name, what it got, what it takes. */
+export type Complaint = (quote: Quote) => string
+
 /** Text from outside, ready to be shown: cleaned, redacted, cut. */
 export function shownWith(redact: Redact): Quote {
   return (text) => cut(redact(clean(text)))

@@ -2,7 +2,11 @@ import { describe, expect, test } from '@jest/globals'
 import { chooseProxy } from '../../src/proxy.ts'
 
 type Env = Record<string, string>
-const choose = (env: Env, url = 'https://tapi.bale.ai', node = 'v24.5.0') => chooseProxy(new URL(url), env, node)
+function choose(env: Env, url = 'https://tapi.bale.ai', node = 'v24.5.0') {
+  const { proxy, complaints } = chooseProxy(new URL(url), env, node)
+  const [complain] = complaints
+  return complain ? { complaint: complain((text) => text) } : proxy
+}
 
 describe('a proxy', () => {
   test.each<[Env, string]>([
