@@ -32,7 +32,7 @@ const FATES = {
   'gateway lies about closing': { reaches: false, instead: answered(400, 'the bot has already been closed') },
   'gateway sends JSON of its own': { reaches: false, instead: answered(200, { result: true }) },
   'gateway redirects': { reaches: false, instead: answered(302, '') },
-  'connection refused': { reaches: false, instead: { fault: 'ECONNREFUSED' } },
+  'connection refused': { reaches: false, instead: { fault: 'ECONNREFUSED', isUndelivered: true } },
   'server asks for a wait': { reaches: false, instead: tooMany(3) },
 } as const satisfies Record<string, { reaches: boolean; instead?: Exchange }>
 

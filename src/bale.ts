@@ -16,26 +16,19 @@ const ADDRESS_TIMEOUT_MS = 5_000
  * @param proxyUrl an HTTP proxy for an https base, credentials included
  */
 export function baleClient(apiUrl: string, token: string, proxyUrl: string | undefined) {
-  const options = { autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS }
-  const agent = apiUrl.startsWith('https:')
-    ? new https.Agent({
-        ...options,
-        // Said aloud, so that no setting of the environment turns it off.
-        rejectUnauthorized: true,
-        ...(proxyUrl !== undefined && { proxyEnv: { https_proxy: proxyUrl } }),
-      })
-    : new http.Agent(options)
-
   return async (method: Method, timeoutMs: number, stop: AbortSignal): Promise<Exchange> => {
     const timeout = new AbortController()
     const timer = setTimeout(() => {
       timeout.abort()
     }, timeoutMs)
+    const connection = { stands: false }
     let head: Head | undefined
     try {
       const response = await fetch(`${apiUrl}/bot${token}/${method}`, {
         method: 'POST',
-        agent,
+        agent: agentFor(apiUrl, proxyUrl, () => {
+          connection.stands = true
+        }),
         redirect: 'manual',
         size: MAX_BODY_BYTES,
         signal: AbortSignal.any([timeout.signal, stop]),
@@ -48,13 +41,37 @@ export function baleClient(apiUrl: string, token: string, proxyUrl: string | und
       return { head, body: await response.text() }
     } catch (error) {
       const fault = timeout.signal.aborted ? 'TIMEOUT' : stop.aborted ? 'STOPPED' : faultOf(error)
-      return { ...(head && { head }), fault }
+      return { ...(head && { head }), fault, isUndelivered: !connection.stands }
     } finally {
       clearTimeout(timer)
       // A body that was not read to its end would hold the socket.
       timeout.abort()
     }
   }
+}
+
+/**
+ * An agent that tells when a connection stands on which a request can be delivered: for https after the handshake,
+ * behind a proxy after the tunnel's.
+ */
+function agentFor(apiUrl: string, proxyUrl: string | undefined, onConnected: () => void): http.Agent {
+  const options = {
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+    // Said aloud, so that no setting of the environment turns it off.
+    rejectUnauthorized: true,
+    ...(proxyUrl !== undefined && { proxyEnv: { https_proxy: proxyUrl } }),
+  }
+  const agent = apiUrl.startsWith('https:') ? new https.Agent(options) : new http.Agent(options)
+  const connect = agent.createConnection.bind(agent)
+  // Node calls back when a plain connection or a tunnel stands; a TLS connection of its own tells it by an event.
+  agent.createConnection = (target, callback) => {
+    const socket = connect(target, (error, stream) => {
+      if (!error) onConnected()
+      callback?.(error, stream)
+    })
+    return socket?.once('secureConnect', onConnected)
+  }
+  return agent
 }
 
 /** The code of an error and never its text, which holds the URL and so the token. */

@@ -9,20 +9,17 @@ export type Fault = 'TIMEOUT' | 'STOPPED' | 'TOO_LONG' | 'PROXY_AUTHENTICATION' 
 export interface FaultMeaning {
   readonly outcome: 'unreachable' | 'timed-out' | 'invalid-response'
   readonly retryable: boolean
-  /** Whether the request may have been delivered, so that it may have taken effect. */
-  readonly mayBeDelivered: boolean
   readonly words: string
   /** What to do about it, where the fault itself shows it. */
   readonly remedy?: string
 }
 
-const unreachable = { outcome: 'unreachable', retryable: true, mayBeDelivered: false } as const
-const insecure = { ...unreachable, retryable: false }
-const cut = { ...unreachable, mayBeDelivered: true }
-const unreadable = { outcome: 'invalid-response', retryable: true, mayBeDelivered: true } as const
+const unreachable = { outcome: 'unreachable', retryable: true } as const
+const insecure = { outcome: 'unreachable', retryable: false } as const
+const unreadable = { outcome: 'invalid-response', retryable: true } as const
 
 const MEANINGS: readonly (readonly [RegExp, FaultMeaning])[] = [
-  [/^(TIMEOUT|STOPPED)$/, { ...cut, outcome: 'timed-out', words: 'the time was up' }],
+  [/^(TIMEOUT|STOPPED)$/, { outcome: 'timed-out', retryable: true, words: 'the time was up' }],
   [/TOO_LONG/, { ...unreadable, retryable: false, words: 'it is longer than 64 KiB' }],
   [/^Z_|BROTLI|ERR__ERROR/, { ...unreadable, words: 'its compression cannot be read' }],
   [
@@ -73,13 +70,13 @@ const MEANINGS: readonly (readonly [RegExp, FaultMeaning])[] = [
     /EPROTO|ERR_SSL|ERR_TLS/,
     { ...insecure, words: 'the TLS handshake failed', remedy: 'Check that the host and port of api-url speak https' },
   ],
-  [/HPE_/, { ...cut, words: 'the answer is not HTTP' }],
-  [/ECONNRESET|EPIPE|PREMATURE_CLOSE/, { ...cut, words: 'the connection was closed too soon' }],
-  [/ETIMEDOUT|TIMEOUT/, { ...cut, words: 'the connection timed out' }],
+  [/HPE_/, { ...unreachable, words: 'the answer is not HTTP' }],
+  [/ECONNRESET|EPIPE|PREMATURE_CLOSE/, { ...unreachable, words: 'the connection was closed too soon' }],
+  [/ETIMEDOUT|TIMEOUT/, { ...unreachable, words: 'the connection timed out' }],
 ]
 
-/** What a fault means. One that is not known may have come after the request was delivered. */
+/** What a fault means, one that is not known included. */
 export function meaningOf(fault: Fault): FaultMeaning {
   const known = MEANINGS.find(([pattern]) => pattern.test(fault))
-  return known?.[1] ?? { ...cut, words: 'the connection failed' }
+  return known?.[1] ?? { ...unreachable, words: 'the connection failed' }
 }

@@ -87,6 +87,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const) {
 process.on('uncaughtException', () => {
   stop.abort('internal-error')
 })
+// Node's warnings are noise beside the one annotation.
+process.removeAllListeners('warning')
 // A reader that went away must not make a failure of a closed bot.
 process.stdout.on('error', () => undefined)
 

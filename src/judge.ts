@@ -14,8 +14,10 @@ export interface Exchange {
   readonly head?: Head
   /** The body, if it arrived whole. */
   readonly body?: string
-  /** Why the answer is not whole: one of ours, or the system's error code. */
+  /** Why the answer is not whole. */
   readonly fault?: Fault
+  /** Whether it went wrong before a connection stood, so that the request cannot have taken effect. */
+  readonly isUndelivered?: boolean
 }
 
 export interface Head {
@@ -76,8 +78,8 @@ const PASSING: readonly FailedOutcome[] = ['rate-limited', 'server-error']
 export function judge(method: Method, exchange: Exchange, wallMs: number): Judgement {
   const { head, fault } = exchange
   if (!head || (isFamily(2, head.status) && fault)) {
-    const { outcome, retryable, mayBeDelivered } = meaningOf(fault ?? 'STOPPED')
-    const lost = mayBeDelivered || head !== undefined
+    const { outcome, retryable } = meaningOf(fault ?? 'STOPPED')
+    const lost = !exchange.isUndelivered
     return { outcome, retryable, lost, ...(head && { status: head.status }), ...(fault && { fault }) }
   }
   const { status } = head

@@ -39,27 +39,36 @@ export function cut(text: string, maxCodePoints = MAX_CODE_POINTS): string {
 /** Replaces what it knows as secret in a text by `***`. */
 export type Redact = (text: string) => string
 
-/** A text as a reader could put it together again, and where each UTF-16 unit of it stands. */
-interface Reduced {
-  text: string
-  readonly starts: number[]
-  readonly ends: number[]
+/** A character that can be read, in lower case, and where it stands in the text. */
+interface Unit {
+  readonly char: string
+  readonly start: number
+  readonly end: number
 }
 
-/** Percent-decodes, takes one case, and leaves white space and accents out. */
-function reduce(text: string): Reduced {
-  const reduced: Reduced = { text: '', starts: [], ends: [] }
-  for (const match of text.matchAll(/%(?:25)*([0-9a-f]{2})|[^\s\p{M}]/giu)) {
-    const hex = match[1]
-    const char = hex === undefined ? match[0] : String.fromCharCode(parseInt(hex, 16)).replace(/[^!-~]/, '')
-    for (const unit of char.toLowerCase().split('')) {
-      reduced.text += unit
-      reduced.starts.push(match.index)
-      reduced.ends.push(match.index + match[0].length)
-    }
+/** The text as a reader could put it together again: percent-decoded to the end, without white space and accents. */
+function read(text: string): Unit[] {
+  const units: Unit[] = []
+  for (const { 0: match, index } of text.matchAll(/[^\s\p{M}]/gu)) {
+    const end = index + match.length
+    for (const char of match.toLowerCase().split('')) units.push({ char, start: index, end })
+    decodeEnd(units)
   }
-  return reduced
+  return units
 }
+
+/** Decodes `%` and two digits at the end, which may be the last digit of another such group. */
+function decodeEnd(units: Unit[]): void {
+  const [percent, high, low] = units.slice(-3)
+  if (percent?.char !== '%' || !high || !low || !/^[\da-f]{2}$/.test(high.char + low.char)) return
+  units.length -= 3
+  const char = String.fromCharCode(parseInt(high.char + low.char, 16)).toLowerCase()
+  if (!/[!-~]/.test(char)) return
+  units.push({ char, start: percent.start, end: low.end })
+  decodeEnd(units)
+}
+
+const textOf = (units: readonly Unit[]): string => units.map(({ char }) => char).join('')
 
 /**
  * Makes the redaction for these secrets. It finds each of them and each part of 12 characters, whole or percent-encoded
@@ -68,24 +77,24 @@ function reduce(text: string): Reduced {
 export function redactor(secrets: readonly string[]): Redact {
   const needles = new Map<number, Set<string>>()
   for (const secret of secrets) {
-    const { text } = reduce(clean(secret))
+    const text = textOf(read(clean(secret)))
     const length = Math.min(text.length, PART_LENGTH)
     const parts = needles.get(length) ?? new Set()
     for (let at = 0; at + length <= text.length; at++) parts.add(text.slice(at, at + length))
     if (length > 0) needles.set(length, parts)
   }
   return (text) => {
-    const reduced = reduce(text)
+    const units = read(text)
+    const readable = textOf(units)
     const hidden = new Array<boolean>(text.length).fill(false)
     for (const [length, parts] of needles) {
-      for (let at = 0; at + length <= reduced.text.length; at++) {
-        if (parts.has(reduced.text.slice(at, at + length))) {
-          hidden.fill(true, reduced.starts[at], reduced.ends[at + length - 1])
+      for (let at = 0; at + length <= readable.length; at++) {
+        if (parts.has(readable.slice(at, at + length))) {
+          hidden.fill(true, units[at]?.start, units[at + length - 1]?.end)
         }
       }
     }
-    const units = text.split('').map((unit, at) => (!hidden[at] ? unit : hidden[at - 1] ? '' : '***'))
-    return units.join('')
+    return text.replace(/[^]/g, (unit, at: number) => (!hidden[at] ? unit : hidden[at - 1] ? '' : '***'))
   }
 }
 

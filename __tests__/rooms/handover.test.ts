@@ -26,7 +26,7 @@ const INPUTS: Inputs = {
   summary: true,
 }
 const RESET: Exchange = { fault: 'ECONNRESET' }
-const REFUSED: Exchange = { fault: 'ECONNREFUSED' }
+const REFUSED: Exchange = { fault: 'ECONNREFUSED', isUndelivered: true }
 const SILENCE: Exchange = { fault: 'TIMEOUT' }
 
 async function run(answers: readonly Exchange[], inputs: Partial<Inputs> = {}) {
