@@ -8,7 +8,7 @@ import type { Complaint, Quote } from './safety.ts'
 
 /** What the words are about while the run goes on. */
 export interface Scene {
-  readonly inputs: Pick<Inputs, 'botId' | 'apiUrl' | 'maxAttempts' | 'attemptTimeoutMs' | 'timeoutMs'>
+  readonly inputs: Pick<Inputs, 'botId' | 'apiUrl' | 'maxAttempts'>
   readonly proxyHost?: string
   readonly quote: Quote
 }
@@ -60,7 +60,7 @@ export function describeRest(leftMs: number, untilWallMs: number): string {
 
 /** What came of the last attempt, without a full stop. */
 function describeAttempt(progress: Progress, scene: Scene): string {
-  const { method, last } = progress
+  const { method, last, timeoutMs } = progress
   const { inputs, proxyHost, quote } = scene
   const host = `${quote(inputs.apiUrl.host)}${proxyHost ? ` through the proxy ${quote(proxyHost)}` : ''}`
   if (!last) return `The time was up before ${method} could be sent to ${host}`
@@ -71,9 +71,7 @@ function describeAttempt(progress: Progress, scene: Scene): string {
   }
   const answer = status === undefined ? 'no answer' : 'no whole answer'
   const why =
-    fault === 'TIMEOUT'
-      ? `within ${duration(Math.min(inputs.attemptTimeoutMs, inputs.timeoutMs) / 1000)}`
-      : `since ${meaningOf(fault).words} [${quote(fault)}]`
+    fault === 'TIMEOUT' ? `within ${duration(timeoutMs / 1000)}` : `since ${meaningOf(fault).words} [${quote(fault)}]`
   return `${method} got ${answer} from ${host} ${why} ${count}`
 }
 

@@ -20,10 +20,11 @@ export function readContext(): RunContext {
   const payload: unknown = context.payload
   const pull = field(payload, 'pull_request')
   const home = field(field(field(pull, 'base'), 'repo'), 'full_name')
-  const origin = field(field(field(pull, 'head'), 'repo'), 'full_name')
+  const origin = field(field(pull, 'head'), 'repo')
+  const isFork = field(origin, 'full_name') !== home || field(origin, 'fork') === true
   return {
     // A `pull_request_target` run has the secrets of the base.
-    isFromFork: pull !== undefined && origin !== home && context.eventName !== 'pull_request_target',
+    isFromFork: pull !== undefined && isFork && context.eventName !== 'pull_request_target',
     isByDependabot: context.actor === 'dependabot[bot]',
     runAttempt: context.runAttempt || 1,
     isEventReadable,

@@ -15,7 +15,7 @@ export interface Result {
 
 /** A run in which nothing was sent yet. */
 export function nothingSent(): Progress {
-  return { method: 'close', attempts: { close: 0, deleteWebhook: 0 }, inFlight: false, lost: false }
+  return { method: 'close', attempts: { close: 0, deleteWebhook: 0 }, inFlight: false, lost: false, timeoutMs: 0 }
 }
 
 /** Closes the bot. No error escapes: a defect is an outcome, too, and what was known before it is kept. */

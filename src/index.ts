@@ -1,4 +1,5 @@
 /** The entry: builds the world, runs, and ends the process. */
+import { stop } from './stop.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as core from '@actions/core'
 import { describeRest, describeWait } from './advice.ts'
@@ -6,7 +7,7 @@ import { baleClient } from './bale.ts'
 import { readContext } from './context.ts'
 import { handOver, nothingSent, type Result } from './handover.ts'
 import { parseInputs, type InputName } from './inputs.ts'
-import { chooseProxy } from './proxy.ts'
+import { chooseProxy, proxySecrets } from './proxy.ts'
 import { report } from './report.ts'
 import type { Listener, World } from './retry.ts'
 import { redactor, secretsOf, shownWith } from './safety.ts'
@@ -16,7 +17,7 @@ import { redactor, secretsOf, shownWith } from './safety.ts'
 export { toFormData } from 'node-fetch/src/utils/multipart-parser.js'
 
 /** Runs the action. @returns whether the step passes */
-async function run(stop: AbortSignal): Promise<boolean> {
+async function run(): Promise<boolean> {
   const read = (name: InputName): string => core.getInput(name, { trimWhitespace: false })
   const tokenSecrets = secretsOf(read('bale-token'))
   const isInWorkflow = process.env['GITHUB_ACTIONS'] === 'true'
@@ -26,7 +27,8 @@ async function run(stop: AbortSignal): Promise<boolean> {
   const { inputs, isTokenEmpty, ...parsed } = parseInputs(read)
   const { proxy, ...chosen } = chooseProxy(inputs.apiUrl, process.env, process.version)
   const complaints = [...parsed.complaints, ...chosen.complaints]
-  const redact = redactor([...tokenSecrets, ...(proxy?.secrets ?? [])])
+  const redact = redactor(tokenSecrets)
+  const shown = shownWith(redactor([...tokenSecrets, ...proxySecrets(process.env)]))
   const subject = {
     inputs,
     complaints,
@@ -36,7 +38,7 @@ async function run(stop: AbortSignal): Promise<boolean> {
 
   const world: World = {
     call: baleClient(inputs.apiUrl.href.replace(/\/+$/, ''), inputs.token, proxy?.url),
-    nowMs: () => performance.now(),
+    nowMs: () => process.uptime() * 1000,
     wallMs: () => Date.now(),
     random: () => Math.random(),
     sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
@@ -45,10 +47,9 @@ async function run(stop: AbortSignal): Promise<boolean> {
   const say = (line: string): void => {
     core.info(redact(line))
   }
-  const quote = shownWith(redact)
   const listener: Listener = {
     onWait: (progress, waitMs, untilWallMs) => {
-      say(describeWait(progress, waitMs, untilWallMs, { ...subject, quote }))
+      say(describeWait(progress, waitMs, untilWallMs, { ...subject, quote: shown }))
     },
     onMinute: (leftMs, untilWallMs) => {
       say(describeRest(leftMs, untilWallMs))
@@ -71,6 +72,7 @@ async function run(stop: AbortSignal): Promise<boolean> {
     result,
     subject: { ...subject, context },
     redact,
+    shown,
     summary: inputs.summary,
     isInWorkflow,
   })
@@ -78,25 +80,20 @@ async function run(stop: AbortSignal): Promise<boolean> {
 
 // TLS checks must not depend on the environment, neither to the API nor to a proxy.
 delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const) {
-  process.on(signal, () => {
-    stop.abort('cancelled')
-  })
-}
-process.on('uncaughtException', () => {
-  stop.abort('internal-error')
-})
 // Node's warnings are noise beside the one annotation.
 process.removeAllListeners('warning')
 // A reader that went away must not make a failure of a closed bot.
 process.stdout.on('error', () => undefined)
 
-const passed = await run(stop.signal).catch(() => {
-  core.error('The action stopped by a defect of its own. Please report it.')
-  return false
-})
-// Ends at once, whatever socket or look-up is still pending, but not before all is written.
-process.stdout.write('', () => {
-  process.exit(passed ? 0 : 1)
-})
+// No top-level await: for it the bundler would wrap each module in an asynchronous function.
+void run()
+  .catch(() => {
+    core.error('The action stopped by a defect of its own. Please report it.')
+    return false
+  })
+  .then((passed) => {
+    // Ends at once, whatever socket or look-up is still pending, but not before all is written.
+    process.stdout.write('', () => {
+      process.exit(passed ? 0 : 1)
+    })
+  })

@@ -90,7 +90,7 @@ export function parseInputs(read: (name: InputName) => string): {
 function describeValue(name: InputName, text: string, quote: Quote): string {
   const bare = text.replace(/[^!-~]/g, '').replace(/%(25)*3a/gi, ':')
   if (/\d:[\w-]{20}|^(?!\d+$)[\w-]{20,}$/.test(bare)) return 'a text that looks like a token'
-  if (name === 'api-url' && /[@?#]/.test(text)) return 'a text with "@", "?" or "#"'
+  if (name === 'api-url' && /[@＠?#]|%40/i.test(text)) return 'a text with "@", "?" or "#"'
   return `“${quote(cut(text, MAX_QUOTED_CODE_POINTS))}”`
 }
 

@@ -68,7 +68,7 @@ const PHRASES: readonly (readonly [RegExp, FailedOutcome])[] = [
 ]
 const ALREADY_CLOSED = /has already been closed/i
 /** What may be over when we ask again. */
-const PASSING: readonly FailedOutcome[] = ['rate-limited', 'server-error']
+const TRANSIENT: readonly FailedOutcome[] = ['rate-limited', 'server-error']
 
 /**
  * Judges one exchange.
@@ -106,14 +106,14 @@ export function judge(method: Method, exchange: Exchange, wallMs: number): Judge
     return { ...final, outcome: 'already-closed' }
   }
   const phrase = PHRASES.find(([pattern]) => said && pattern.test(said))?.[1]
-  if (phrase) return { ...final, outcome: phrase, retryable: PASSING.includes(phrase) }
+  if (phrase) return { ...final, outcome: phrase, retryable: TRANSIENT.includes(phrase) }
   const code = isErrorCode(envelope?.error_code) ? envelope.error_code : status
   const outcome = outcomeOf(code, envelope !== undefined)
   const isRefusal = envelope ? !envelope.ok : !isFamily(2, status)
   return {
     ...final,
     outcome,
-    retryable: PASSING.includes(outcome) || (isFamily(2, status) && !envelope),
+    retryable: TRANSIENT.includes(outcome) || (isFamily(2, status) && !envelope),
     // Gateways say 502 and 504 for a request that may have reached the API, whoever wrote the body.
     lost: !isRefusal || code === 502 || code === 504,
   }

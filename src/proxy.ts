@@ -6,40 +6,60 @@ export interface Proxy {
   readonly url: string
   /** Host and port, to be shown. */
   readonly host: string
-  /** What must never be shown. */
-  readonly secrets: readonly string[]
 }
 
 /** The first Node whose agents honour a proxy. */
 const PROXY_NODE = 'v24.5.0'
 
+type Env = Readonly<Record<string, string | undefined>>
+
 /**
  * Chooses the proxy for a base URL from the usual variables, in either case; the lower case wins, as with curl.
  * Only https bases are proxied: http is for loopback hosts, and those never are.
- * @returns the proxy, or a complaint, or neither where no proxy stands between
+ * @returns the proxy, or complaints, or neither where no proxy stands between
  */
 export function chooseProxy(
   apiUrl: URL,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
   nodeVersion: string,
 ): { readonly proxy?: Proxy; readonly complaints: readonly Complaint[] } {
-  const name = env['https_proxy'] ? 'https_proxy' : 'HTTPS_PROXY'
-  const value = env[name]?.trim()
-  const excepted = env[env['no_proxy'] ? 'no_proxy' : 'NO_PROXY'] ?? ''
-  if (!value || isLoopback(apiUrl.hostname) || isExcepted(apiUrl, excepted)) {
-    return { complaints: [] }
+  const complaints: Complaint[] = []
+  const refuse = (name: string, words: string): void => {
+    complaints.push(() => `The environment variable ${name} ${words}.`)
   }
-  const refuse = (words: string) => ({ complaints: [() => `The environment variable ${name} ${words}.`] })
-  const url = parseProxyUrl(value)
-  if (!url) {
-    return refuse('holds no proxy that can be used; it takes http://host:port or https://host:port')
+  const https = variable(env, 'https_proxy')
+  for (const { name, value } of [https, variable(env, 'http_proxy')]) {
+    if (value && !parseProxyUrl(value)) {
+      refuse(name, 'holds no proxy that can be used; it takes http://host:port or https://host:port')
+    }
   }
+  const url = parseProxyUrl(https.value)
+  if (!url || isLoopback(apiUrl.hostname) || isExcepted(apiUrl, variable(env, 'no_proxy').value)) return { complaints }
   if (nodeVersion.localeCompare(PROXY_NODE, 'en', { numeric: true }) < 0) {
-    return refuse(
-      `names a proxy, which Node ${nodeVersion} cannot use; it takes Node 24.5, which runners have since 2.328`,
-    )
+    const takes = 'it takes Node 24.5 or newer, which runners have since 2.328'
+    refuse(https.name, `names a proxy, which Node ${nodeVersion} cannot use; ${takes}`)
   }
-  return { proxy: { url: url.href, host: url.host, secrets: credentialsOf(url) }, complaints: [] }
+  return { proxy: { url: url.href, host: url.host }, complaints }
+}
+
+/**
+ * What must never be shown of the proxy variables, in use or not: each name, password and pair, as it is written, as it
+ * is meant, and as it is sent. What is very short would hide half of any text.
+ */
+export function proxySecrets(env: Env): string[] {
+  return ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'].flatMap((name) => {
+    const [, written] = /^(?:[^/]*\/\/)?([^/]+)@/.exec(env[name]?.trim() ?? '') ?? []
+    if (written === undefined) return []
+    return [written, decode(written) ?? written].flatMap((pair) => {
+      const secret = pair.slice(pair.indexOf(':') + 1)
+      return [pair, secret, Buffer.from(pair).toString('base64')].filter(({ length }) => length > 3)
+    })
+  })
+}
+
+function variable(env: Env, name: string): { name: string; value: string } {
+  const found = [name, name.toUpperCase()].find((each) => env[each]?.trim())
+  return { name: found ?? name, value: env[found ?? name]?.trim() ?? '' }
 }
 
 /** Whether a URL's host is this machine: the only hosts for plain http, and never proxied. */
@@ -63,24 +83,17 @@ function isExcepted(apiUrl: URL, noProxy: string): boolean {
 }
 
 function parseProxyUrl(value: string): URL | undefined {
-  const text = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
+  const shape = /^(?:(https?):\/\/)?([^/\s]+)\/?$/i.exec(value)
+  const text = `${shape?.[1] ?? 'http'}://${shape?.[2] ?? ''}`
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
-  return /^https?:$/.test(url.protocol) && canDecode(url.username + url.password) ? url : undefined
+  return decode(url.username + url.password) === undefined ? undefined : url
 }
 
-/** Node decodes the credentials, and throws, with their text, where it cannot. */
-function canDecode(text: string): boolean {
+function decode(text: string): string | undefined {
   try {
-    decodeURIComponent(text)
-    return true
+    return decodeURIComponent(text)
   } catch {
-    return false
+    return undefined
   }
-}
-
-/** The password alone, both together, and as a proxy is sent them. What is very short would hide half of any text. */
-function credentialsOf({ username, password }: URL): string[] {
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return [decodeURIComponent(password), pair, Buffer.from(pair).toString('base64')].filter(({ length }) => length > 4)
 }

@@ -2,12 +2,15 @@
 import * as core from '@actions/core'
 import { conclude, type Conclusion, duration, type Subject } from './advice.ts'
 import type { Result } from './handover.ts'
-import { inert, type Quote, type Redact, shownWith } from './safety.ts'
+import { inert, type Quote, type Redact } from './safety.ts'
 
 export interface Report {
   readonly result: Result
   readonly subject: Omit<Subject, 'quote'>
+  /** The last hand over every line. */
   readonly redact: Redact
+  /** Makes text from outside fit to be shown. */
+  readonly shown: Quote
   /** Whether to write a job summary. */
   readonly summary: boolean
   /** Whether a runner reads what is printed. By hand, a workflow command would only be noise. */
@@ -16,8 +19,7 @@ export interface Report {
 
 /** Reports a result. @returns whether the step passes */
 export async function report(report: Report): Promise<boolean> {
-  const { result, subject, redact, isInWorkflow } = report
-  const shown = shownWith(redact)
+  const { result, subject, redact, shown, isInWorkflow } = report
   const print = (line: string): void => {
     core.info(redact(line))
   }

@@ -56,7 +56,9 @@ export interface Progress {
   inFlight: boolean
   /** Whether a `close` may have taken effect without our knowing. */
   lost: boolean
-  /** What came of the last attempt. */
+  /** The time that the last attempt had. */
+  timeoutMs: number
+  /** What came of it. */
   last?: Judgement
   /** Why no further attempt was made. */
   giveUp?: GiveUp
@@ -106,6 +108,7 @@ export async function persist(
 
 async function attempt(method: Method, timeoutMs: number, world: World, progress: Progress): Promise<Judgement> {
   progress.attempts[method]++
+  progress.timeoutMs = timeoutMs
   progress.inFlight = true
   delete progress.last
   const exchange = await world.call(method, timeoutMs, world.stop)

@@ -142,6 +142,8 @@ describe('api-url', () => {
     'https://tapi.bale.ai/?',
     'https://tapi.bale.ai/#hunter22',
     'user:hunter22@tapi.bale.ai',
+    'https://user:hunter22%40tapi.bale.ai',
+    'https://user:hunter22＠tapi.bale.ai',
   ])('refuses %s without a quote', (value) => {
     const complaints = complaintsOf({ 'api-url': value })
     expect(complaints).toHaveLength(1)

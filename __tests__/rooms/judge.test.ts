@@ -216,7 +216,7 @@ describe('a fault', () => {
     ['ENETUNREACH', 'unreachable again'],
     ['ENETDOWN', 'unreachable again'],
     ['EADDRNOTAVAIL', 'unreachable again'],
-    ['ERR_PROXY_TUNNEL', 'unreachable again'],
+    ['PROXY_REFUSED', 'unreachable again'],
     ['PROXY_AUTHENTICATION', 'unreachable'],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'unreachable'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'unreachable'],

@@ -36,6 +36,18 @@ test('cut counts code points and marks what is missing', () => {
   expect(cut('abcdef', 3)).toBe('ab…')
 })
 
+test('stripEnds and redact take no long time for a long run', () => {
+  const run = '\t'.repeat(100_000)
+  expect(stripEnds(`a${run}b${run}`)).toBe(`a${run}b`)
+  expect(redactor([SECRET])(`%25`.repeat(30_000))).toHaveLength(90_000)
+})
+
+test('a long bot id is not hidden, and a secret of digits is', () => {
+  const redact = redactor(['123456789012345:AAbcdefghijklmnopqrst'])
+  expect(redact('Bale bot 123456789012345 is closed')).toBe('Bale bot 123456789012345 is closed')
+  expect(redactor(['12345678901234567890'])('12345678901234567890')).toBe('***')
+})
+
 test('stripEnds leaves what is inside', () => {
   expect(stripEnds('\u200e a\u200eb \n')).toBe('a\u200eb')
 })
