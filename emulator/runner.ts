@@ -17,6 +17,8 @@ export interface BundleOptions {
   env?: Readonly<Record<string, string | undefined>>
   bundle?: string
   nodePath?: string
+  /** Arguments of Node itself, before the bundle. */
+  nodeArguments?: readonly string[]
 }
 
 export interface BundleResult extends ShownLog {
@@ -48,6 +50,7 @@ export function runBundle({
   env = {},
   bundle = committedBundle,
   nodePath = process.execPath,
+  nodeArguments = [],
 }: BundleOptions): BundleRun {
   const folder = mkdtempSync(join(tmpdir(), 'runner-'))
   const file = (name: string, content = ''): string => {
@@ -58,7 +61,7 @@ export function runBundle({
   const outputFile = file('output')
   const summaryFile = file('summary.md')
   const startedMs = performance.now()
-  const child = spawn(nodePath, [bundle], {
+  const child = spawn(nodePath, [...nodeArguments, bundle], {
     cwd: folder,
     env: {
       // Windows cannot open a socket without it.
