@@ -8,7 +8,7 @@ export interface Proxy {
   readonly host: string
 }
 
-/** The first Node whose agents honour a proxy. */
+/** Proxies are promised on the runtimes of the action, from the first that knows proxies itself. */
 const PROXY_NODE = 'v24.5.0'
 
 type Env = Readonly<Record<string, string | undefined>>
