@@ -182,7 +182,7 @@ describe('commands', () => {
     const blocks = codeOf('README.md')
       .filter(({ lang }) => lang === 'sh')
       .map(({ text }) => text)
-    const [write = '', run = ''] = blocks.filter((text) => text.includes('bot.env'))
+    const [write = '', run = '', clear = ''] = blocks.filter((text) => text.includes('bot.env'))
     const folder = mkdtempSync(join(tmpdir(), 'by-hand-'))
     const emulator = await startEmulator({ bots: [{ token }] })
     const PATH = [dirname(process.execPath), process.env['PATH']].join(delimiter)
@@ -198,6 +198,7 @@ describe('commands', () => {
       const { stdout } = await shell(`exec 2>&1; ${run}`)
       expect(stdout).toMatch(/^closed=true$/m)
       expect(stdout).not.toMatch(/::|FAKE/)
+      await shell(clear)
       expect(existsSync(join(folder, 'bot.env'))).toBe(false)
     } finally {
       await emulator.stop()
