@@ -54,7 +54,6 @@ export async function run(apiUrl: string, options: RunOptions = {}): Promise<Bun
         ...env,
       },
       nodeArguments: preload([measurePeak(peakFile), ...preloads]),
-      ...(process.env['WIRE_BUNDLE'] !== undefined && { bundle: process.env['WIRE_BUNDLE'] }),
     })
     const [result] = await Promise.all([bundleRun.done, during?.(bundleRun)])
     expectSound(result, !(env && 'GITHUB_ACTIONS' in env))

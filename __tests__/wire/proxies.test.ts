@@ -4,6 +4,8 @@ import {
   alreadyClosed,
   answer,
   endAtOnce,
+  flood,
+  head,
   http,
   no,
   page,
@@ -187,6 +189,12 @@ describe('a proxy', () => {
     'resets the connection': resetAtOnce,
     'ends the connection': endAtOnce,
     'ends in the middle of its answer': answer('HTTP/1.1 200 Conn'),
+    'agrees, and resets the connection': reset('HTTP/1.1 200 OK\r\n\r\n'),
+    'agrees, and ends the connection': answer('HTTP/1.1 204 No Content\r\n\r\n'),
+    'switches to another protocol': stall(head('101 Switching Protocols', { upgrade: 'x', connection: 'upgrade' })),
+    'redirects to another proxy': answer(http(302, '', { location: 'http://127.0.0.1:1/' })),
+    'sends interim answers without end': flood('', Buffer.from(head('103 Early Hints', { link: '</x>' }).repeat(1000))),
+    'sends headers without end': flood('HTTP/1.1 200 OK\r\n', Buffer.from('X-Filler: x\r\n'.repeat(1000))),
   }
   test.concurrent.each(Object.entries(undelivered))(
     'that %s has delivered nothing and is asked again: a bot that is already closed was not closed by us',
@@ -241,14 +249,17 @@ describe('a proxy', () => {
     testTimeoutMs,
   )
 
-  test.concurrent(
-    'that is silent is timed out',
-    async () => {
+  test.concurrent.each([
+    ['is silent', stall()],
+    ['agrees and is silent then', stall('HTTP/1.1 200 OK\r\n\r\n')],
+  ])(
+    'that %s is timed out, and has delivered nothing',
+    async (_, act) => {
       const { result, api, proxy } = await through({
-        proxyScript: () => [stall()],
+        proxyScript: () => [act],
         inputs: { 'max-attempts': '1', 'attempt-timeout-seconds': '1' },
       })
-      expect(result.outputs).toMatchObject({ outcome: 'timed-out', closed: 'false', attempts: '1', 'http-status': '' })
+      expectEnd(result, { outcome: 'timed-out', attempts: 1 })
       expect(result.elapsedMs).toBeLessThan(6000)
       expect(proxy.requests).toHaveLength(1)
       expect(api.connections).toBe(0)
