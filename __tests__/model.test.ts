@@ -8,8 +8,7 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { type Bot, call, restart } from '../emulator/lifecycle.ts'
 import { handOver } from '../src/handover.ts'
-import type { Inputs } from '../src/inputs.ts'
-import { answered, BAD_GATEWAY, tooMany, UNAVAILABLE, virtualWorld } from './rooms/world.ts'
+import { answered, BAD_GATEWAY, INPUTS, tooMany, UNAVAILABLE, virtualWorld } from './rooms/world.ts'
 import type { Exchange, Method } from '../src/judge.ts'
 
 /** What happens to one request: whether it reaches the server, and what comes back instead of the server's answer. */
@@ -113,16 +112,7 @@ async function live({
     },
     { random: () => random },
   )
-  const all: Inputs = {
-    token: '1:x',
-    botId: '1',
-    apiUrl: new URL('https://tapi.bale.ai'),
-    attemptTimeoutMs: 20_000,
-    dryRun: false,
-    summary: true,
-    ...inputs,
-  }
-  const result = await handOver(all, world, world.listener)
+  const result = await handOver({ ...INPUTS, ...inputs }, world, world.listener)
   return { result, world, said, bot }
 }
 

@@ -58,11 +58,16 @@ export function describeRest(leftMs: number, untilWallMs: number): string {
   return `Still waiting: next try in ${duration(leftMs / 1000)}, at ${clockTime(untilWallMs)}.`
 }
 
+/** The API's host, and the proxy on the way to it. */
+function describeRoute({ inputs, proxyHost, quote }: Scene): string {
+  return `${quote(inputs.apiUrl.host)}${proxyHost ? ` through the proxy ${quote(proxyHost)}` : ''}`
+}
+
 /** What came of the last attempt, without a full stop. */
 function describeAttempt(progress: Progress, scene: Scene): string {
   const { method, last, timeoutMs } = progress
-  const { inputs, proxyHost, quote } = scene
-  const host = `${quote(inputs.apiUrl.host)}${proxyHost ? ` through the proxy ${quote(proxyHost)}` : ''}`
+  const { inputs, quote } = scene
+  const host = describeRoute(scene)
   if (!last) return `The time was up before ${method} could be sent to ${host}`
   const count = `(attempt ${progress.attempts[method]} of ${inputs.maxAttempts})`
   const { status, said, fault } = last
@@ -107,15 +112,11 @@ export function conclude(result: Result, subject: Subject, areOutputsWritten: bo
 }
 
 function describePass(bot: string, { outcome, progress }: Result, subject: Subject): Omit<Conclusion, 'passed'> {
-  const { inputs, proxyHost, quote } = subject
   const { attempts, last } = progress
   if (outcome === 'dry-run') {
-    const through = proxyHost ? ` through the proxy ${quote(proxyHost)}` : ''
     return {
       title: 'Dry run: nothing was sent and nothing was closed',
-      lines: [
-        `${bot} is as it was; the inputs are right, and requests would go to ${quote(inputs.apiUrl.host)}${through}.`,
-      ],
+      lines: [`${bot} is as it was; the inputs are right, and requests would go to ${describeRoute(subject)}.`],
     }
   }
   if (outcome === 'already-closed') {

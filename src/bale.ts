@@ -1,4 +1,4 @@
-/** The Bale Bot API over HTTP: one method call to what arrived of its answer. No policy, and no error escapes. */
+/** The Bale Bot API over HTTP: one method call to what arrived of its answer. No policy, and no error of the network escapes. */
 import fetch, { FetchError } from 'node-fetch'
 import { agentFor } from './connection.ts'
 import type { Fault } from './faults.ts'

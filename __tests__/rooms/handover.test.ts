@@ -5,6 +5,7 @@ import type { Exchange } from '../../src/judge.ts'
 import {
   ALREADY_CLOSED,
   BAD_GATEWAY,
+  INPUTS,
   NOT_FOUND,
   tooMany,
   UNAVAILABLE,
@@ -13,18 +14,6 @@ import {
   YES,
 } from './world.ts'
 
-const INPUTS: Inputs = {
-  token: '1:x',
-  botId: '1',
-  apiUrl: new URL('https://tapi.bale.ai'),
-  deleteWebhook: false,
-  allowAlreadyClosed: false,
-  maxAttempts: 10,
-  attemptTimeoutMs: 20_000,
-  timeoutMs: 900_000,
-  dryRun: false,
-  summary: true,
-}
 const RESET: Exchange = { fault: 'ECONNRESET' }
 const REFUSED: Exchange = { fault: 'ECONNREFUSED', isUndelivered: true }
 const SILENCE: Exchange = { fault: 'TIMEOUT' }

@@ -1,4 +1,5 @@
 /** A world with a clock of its own: waits take no time, and every request is answered by a script. */
+import type { Inputs } from '../../src/inputs.ts'
 import type { Exchange, Method } from '../../src/judge.ts'
 import type { Listener, World } from '../../src/retry.ts'
 
@@ -55,6 +56,20 @@ export function virtualWorld(answerOf: Answerer, { random = (): number => 0.5, s
     },
   }
   return world
+}
+
+/** The defaults, for a bot that is none. */
+export const INPUTS: Inputs = {
+  token: '1:x',
+  botId: '1',
+  apiUrl: new URL('https://tapi.bale.ai'),
+  deleteWebhook: false,
+  allowAlreadyClosed: false,
+  maxAttempts: 10,
+  attemptTimeoutMs: 20_000,
+  timeoutMs: 900_000,
+  dryRun: false,
+  summary: true,
 }
 
 export const answered = (status: number, body: unknown, retryAfter = ''): Exchange => ({
