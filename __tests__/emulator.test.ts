@@ -4,11 +4,11 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseFault } from '../emulator/faults.ts'
 import { call, restart } from '../emulator/lifecycle.ts'
 import type { Bot } from '../emulator/lifecycle.ts'
-import { applyMasks, showLog } from '../emulator/runner-log.ts'
 import { startEmulator } from '../emulator/server.ts'
 import type { BotSetup, Emulator, EmulatorOptions } from '../emulator/server.ts'
 
@@ -16,76 +16,48 @@ const secret = 'FAKE_secret_for_tests_0123456789-abcdef'
 const token = `1234567890:${secret}`
 
 describe('the life cycle', () => {
-  const windowMs = 600_000
-  const old: Bot = { id: 7, closableFromMs: 0, windowMs, webhook: false, knowsClose: true }
+  const old: Bot = { id: 7, closableFromMs: 0, windowMs: 600_000, webhook: false, knowsClose: true }
+  const young: Bot = { ...old, closableFromMs: 6000 }
   const closed: Bot = { ...old, closableFromMs: undefined }
 
-  /** Plays calls such as `close@3` (at second 3); `restart@3` restarts the server. */
-  function play(bot: Bot, script: string): string[] {
-    const notes: string[] = []
-    for (const step of script.split(' ')) {
-      const [method = '', second] = step.split('@')
+  /** Plays calls such as `close@3` (at second 3), with the status and the last word of each answer. */
+  function play(bot: Bot, script: string): string {
+    const steps = script.split(', ').map((step) => {
+      const [asked = ''] = step.split(' ')
+      const [method = '', second] = asked.split('@')
       const nowMs = Number(second) * 1000
       if (method === 'restart') {
         bot = restart(bot, nowMs)
-      } else {
-        const next = call(bot, method, nowMs)
-        bot = next.bot
-        notes.push(`${next.answer.status} ${next.answer.note}`)
+        return asked
       }
-    }
-    return notes
+      const next = call(bot, method, nowMs)
+      bot = next.bot
+      return `${asked} ${next.answer.status} ${next.answer.note.split(' ').at(-1)}`
+    })
+    return steps.join(', ')
   }
 
-  const again = '400 Bad Request: the bot has already been closed'
-  const wait = (seconds: number) => `429 Too Many Requests: retry after ${seconds}`
-
-  test.each<[string, Bot, string, string[]]>([
-    ['an old bot closes once', old, 'close@0 close@1', ['200 closed', again]],
-    ['letters may have any case', old, 'CLOSE@0 Close@1', ['200 closed', again]],
-    [
-      'a young bot closes when its window ends, to the second',
-      { ...old, closableFromMs: 6000 },
-      'close@0 close@0.001 close@5.999 close@6',
-      [wait(6), wait(6), wait(1), '200 closed'],
-    ],
-    [
-      'a refused close does not prolong the window',
-      { ...old, closableFromMs: 6000 },
-      'close@1 close@2 close@6',
-      [wait(5), wait(4), '200 closed'],
-    ],
-    [
-      'any method launches a closed bot and starts its window',
-      closed,
-      'close@0 getUpdates@10 close@10 close@609 close@610',
-      [again, '200 ok, launched', wait(600), wait(1), '200 closed'],
-    ],
-    [
-      'a method of a running bot leaves its window alone',
-      { ...old, closableFromMs: 6000 },
-      'getMe@5 close@6',
-      ['200 ok', '200 closed'],
-    ],
-    ['so do the webhook methods', closed, 'deleteWebhook@0 close@0', ['200 ok, launched', wait(600)]],
-    ['and an unknown method', closed, 'noSuch@0 close@1', ['404 Not Found: method not found, launched', wait(599)]],
-    ['a name of every object is no method', old, 'toString@0', ['404 Not Found: method not found']],
-    ['a server without close', { ...old, knowsClose: false }, 'close@0', ['404 Not Found: method not found']],
-    [
-      'a restart launches a bot with a webhook, which may be closed at once',
-      old,
-      'setWebhook@0 close@1 restart@2 close@2',
-      ['200 ok', '200 closed', '200 closed'],
-    ],
+  test.each<[string, Bot, string]>([
+    ['an old bot closes once', old, 'close@0 200 closed, close@1 400 closed'],
+    ['letters may have any case', old, 'CLOSE@0 200 closed, Close@1 400 closed'],
+    ['a window ends to the second', young, 'close@0 429 6, close@0.001 429 6, close@5.999 429 1, close@6 200 closed'],
+    ['a refused close does not prolong the window', young, 'close@1 429 5, close@2 429 4, close@6 200 closed'],
+    ['any method launches a closed bot', closed, 'close@0 400 closed, getUpdates@10 200 launched, close@10 429 600'],
+    ['which starts its window', closed, 'getUpdates@10 200 launched, close@609 429 1, close@610 200 closed'],
+    ['a method of a running bot leaves its window alone', young, 'getMe@5 200 ok, close@6 200 closed'],
+    ['webhook methods launch, too', closed, 'deleteWebhook@0 200 launched, close@0 429 600'],
+    ['and an unknown method', closed, 'noSuch@0 404 launched, close@1 429 599'],
+    ['a name of every object is no method', old, 'toString@0 404 found'],
+    ['a server without close', { ...old, knowsClose: false }, 'close@0 404 found'],
+    ['a restart launches for a webhook', old, 'setWebhook@0 200 ok, close@1 200 closed, restart@2, close@2 200 closed'],
     [
       'a restart does not launch a bot whose webhook was deleted',
       { ...old, webhook: true },
-      'deleteWebhook@0 close@1 restart@2 close@2',
-      ['200 ok', '200 closed', again],
+      'deleteWebhook@0 200 ok, close@1 200 closed, restart@2, close@2 400 closed',
     ],
-    ['nor does it launch a poller’s bot', old, 'restart@1 close@1', [again]],
-  ])('%s', (_, bot, script, notes) => {
-    expect(play(bot, script)).toEqual(notes)
+    ['nor does it launch a poller’s bot', old, 'restart@1, close@1 400 closed'],
+  ])('%s', (_, bot, script) => {
+    expect(play(bot, script)).toBe(script)
   })
 
   test('the webhook is told truly', () => {
@@ -95,12 +67,10 @@ describe('the life cycle', () => {
   })
 })
 
-test.each(['', '504', '502:1', '429-body', '429-body:', '429-body:-1', 'toString', 'reset:1'])(
-  'there is no fault %j',
-  (kind) => {
-    expect(parseFault(kind)).toBeUndefined()
-  },
-)
+test('these are no faults', () => {
+  const kinds = ['', '504', '502:1', '429-body', '429-body:', '429-body:-1', 'toString', 'reset:1']
+  expect(kinds.filter((kind) => parseFault(kind) !== undefined)).toEqual([])
+})
 
 describe('the server', () => {
   let emulator: Emulator | undefined
@@ -124,16 +94,8 @@ describe('the server', () => {
     const response = await ask(`/relay/bot${token}/Close?x=1`, { body: 'a=b' })
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ ok: true, result: true })
-    expect(running.requests).toEqual([
-      {
-        botId: '1234567890',
-        method: 'Close',
-        httpMethod: 'POST',
-        target: '/relay/bot<token>/Close?x=1',
-        body: 'a=b',
-        answer: '200 closed',
-      },
-    ])
+    const sent = { httpMethod: 'POST', target: '/relay/bot<token>/Close?x=1', body: 'a=b' }
+    expect(running.requests).toEqual([{ botId: '1234567890', method: 'Close', ...sent, answer: '200 closed' }])
   })
 
   test('asks for a wait in the body and in a header', async () => {
@@ -184,6 +146,8 @@ describe('the server', () => {
     ['429-header:7', 429, { 'content-type': json, 'retry-after': '7' }, 'Too Many Requests"'],
     ['429-text:7', 429, { 'content-type': json }, 'retry after 7'],
     ['429-plain', 429, { 'content-type': 'text/plain' }, 'local_rate_limited'],
+    ['503-envoy', 503, { 'content-type': 'text/plain' }, 'disconnect/reset before headers'],
+    ['420:7', 420, { 'content-type': json }, '"retry_after":7'],
     ['bot-limit', 400, { 'content-type': json }, 'bot limit exceed'],
     ['ok-false-200:7', 200, { 'content-type': json }, '"ok":false,"error_code":429'],
     ['redirect', 302, { location: '/elsewhere' }, ''],
@@ -195,6 +159,32 @@ describe('the server', () => {
     expect(await response.text()).toContain(body)
     expect((await ask()).status).toBe(200)
     expect(running.requests.map(({ answer }) => answer)).toEqual([`fault ${fault}`, '200 closed'])
+  })
+
+  test('a forgotten poller launches the bot again after each close, and is recorded', async () => {
+    const { ask, running } = await start({ pollerSeconds: 0.5, youngSeconds: 0 })
+    for (let round = 0; round < 2; round++) {
+      expect((await ask()).status).toBe(200)
+      expect((await ask()).status).toBe(400)
+      await sleep(1000)
+    }
+    expect(running.requests[2]).toMatchObject({ botId: '1234567890', target: '/bot<token>/getUpdates' })
+    const answers = running.requests.map(({ method, answer }) => `${method} ${answer.slice(0, 3)}`).join(', ')
+    expect(answers).toBe('close 200, close 400, getUpdates 200, close 200, close 400, getUpdates 200')
+    expect(running.requests.at(-1)?.answer).toBe('200 ok, launched')
+  })
+
+  test('nothing polls a bot that nobody closes, nor after the server has stopped', async () => {
+    const { ask, running } = await start({ pollerSeconds: 0.1, closed: true })
+    await ask()
+    await sleep(400)
+    expect(running.requests).toHaveLength(1)
+    await running.stop()
+    const other = await start({ pollerSeconds: 0.1 })
+    await other.ask()
+    await other.running.stop()
+    await sleep(400)
+    expect(other.running.requests).toHaveLength(1)
   })
 
   test('fault 429-date counts from the date of the answer', async () => {
@@ -216,13 +206,9 @@ describe('the server', () => {
 
   test('fault silence lasts until the server stops', async () => {
     const { ask, running } = await start({ faults: ['silence'] })
-    const asked = ask().then(
-      () => 'answered',
-      () => 'broken off',
-    )
-    const aWhile = new Promise((resolve) => setTimeout(resolve, 300, 'nothing'))
-    expect(await Promise.race([asked, aWhile])).toBe('nothing')
-    expect(running.requests.map(({ answer }) => answer)).toEqual(['fault silence'])
+    const asked = ask().catch(() => 'broken off')
+    expect(await Promise.race([asked, sleep(300, 'nothing')])).toBe('nothing')
+    expect(running.requests).toMatchObject([{ answer: 'fault silence' }])
     await running.stop()
     expect(await asked).toBe('broken off')
   })
@@ -257,16 +243,16 @@ describe('the command', () => {
     const { child, stderr, ended, nextLine } = run('--bot', `${token},young=100,fault=502,fault=silence`)
     const ready = await nextLine()
     expect(ready).toMatch(/^Bale Bot API emulator at http:\/\/127\.0\.0\.1:\d+$/)
-    const url = ready.split(' ').at(-1) ?? ''
-    await fetch(`${url}/bot${token}/close`)
+    const ask = (path: string) => fetch(`${ready.split(' ').at(-1)}/${path}`).catch(() => 'no answer')
+    await ask(`bot${token}/close`)
     expect(await nextLine()).toBe('bot 1234567890 close -> fault 502')
-    const silent = fetch(`${url}/bot${token}/close`).catch(() => 'no answer')
+    const silent = ask(`bot${token}/close`)
     expect(await nextLine()).toBe('bot 1234567890 close -> fault silence')
-    await fetch(`${url}/bot${token}/close`)
+    await ask(`bot${token}/close`)
     expect(await nextLine()).toMatch(/^bot 1234567890 close -> 429 Too Many Requests: retry after \d+$/)
-    await fetch(`${url}/bot${token}/${secret}`)
+    await ask(`bot${token}/${secret}`)
     expect(await nextLine()).toBe('bot 1234567890 (unknown) -> 404 Not Found: method not found')
-    await fetch(`${url}/${token}`)
+    await ask(token)
     expect(await nextLine()).toBe('bot - (unknown) -> 404 Not Found')
     child.kill(signal)
     expect(await ended).toEqual([0, null])
@@ -278,6 +264,7 @@ describe('the command', () => {
     ['--bot', '--bot', secret],
     ['--bot', '--bot', `${token},no-such`],
     ['--bot', '--bot', `${token},young=soon`],
+    ['--bot', '--bot', `${token},poller=never`],
     ['--bot', '--bot', `${token},fault=5o2`],
     ['--bot', '--bot', `${token},closed=1`],
     ['--bot', token],
@@ -299,26 +286,5 @@ describe('the command', () => {
     expect(await ended).toEqual([1, null])
     expect(await stderr).toMatch(/^listen EADDRINUSE/)
     await taken.stop()
-  })
-})
-
-describe('the log as a runner shows it', () => {
-  test.each<[string, string[], string]>([
-    ['plain lines', ['a', ' b'], 'a\n b'],
-    ['masks', ['x', '::add-mask::x', 'axa'], 'x\na***a'],
-    ['masks of several lines', ['::add-mask::one%0Atwo', 'one two'], '*** ***'],
-    ['longer masks first', ['::add-mask::ab', '::add-mask::abc', 'abcab'], '******'],
-    ['an error', ['::error title=A%3A 1%2C 2::b%0Ac %250A'], 'Error: A: 1, 2: b\nc %0A'],
-    ['an error without a title', ['::error::b'], 'Error: b'],
-    ['a warning', ['::warning file=a,title=b::c'], 'Warning: b: c'],
-    ['a masked error', ['::add-mask::x', '::error title=x::x'], 'Error: ***: ***'],
-    ['debug lines', ['::debug::a'], ''],
-    ['groups', ['::group::a', 'b', '::endgroup::'], 'a\nb'],
-  ])('%s', (_, lines, shown) => {
-    expect(showLog(lines).logAsShown).toBe(shown)
-  })
-
-  test('an empty mask hides nothing', () => {
-    expect(applyMasks('a b', ['', ' '])).toBe('a b')
   })
 })

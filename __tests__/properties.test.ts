@@ -1,236 +1,127 @@
+/** What must hold of any text, answer or input, tried with random ones. */
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { duration } from '../src/advice.ts'
-import { type Exchange, judge, type Judgement } from '../src/judge.ts'
-import { planNext } from '../src/retry.ts'
-import { clean, inert, redactor, secretsOf, shownWith } from '../src/safety.ts'
+import { marked } from 'marked'
+import type { Step } from '../src/bale.ts'
+import { DEFAULTS } from '../src/inputs.ts'
+import { createQuote, escapeForSummary } from '../src/text.ts'
+import { judge } from '../src/verdict.ts'
+import { answer, parse, SECRET, words } from './rooms/samples.ts'
 
 // A fixed seed by default. A failure prints the seed and the path that repeat it.
 fc.configureGlobal({ seed: Number(process.env['PROPERTY_SEED'] ?? 20260101), numRuns: 2000 })
 
-const json = fc.json({ maxDepth: 3 })
-const envelope = fc.record(
-  {
-    ok: fc.oneof(fc.boolean(), fc.constantFrom('true', 1, null)),
-    result: fc.oneof(fc.boolean(), fc.constantFrom('true', 1, null, {})),
-    description: fc.oneof(fc.string(), fc.constantFrom('Token not found', 'has already been closed', 'retry after 9')),
-    error_code: fc.oneof(fc.integer(), fc.constantFrom(400, 403, 429, 502)),
-    parameters: fc.record({ retry_after: fc.double() }),
-  },
-  { requiredKeys: [] },
-)
-const body = fc.oneof(
-  fc.string({ unit: 'binary' }),
-  json,
-  envelope.map((fields) => JSON.stringify(fields)),
-)
-const retryAfter = fc.oneof(fc.string(), fc.nat().map(String), fc.date().map(String))
-const head = fc.record({ status: fc.integer({ min: 100, max: 999 }), retryAfter, date: retryAfter })
-const fault = fc.oneof(fc.string(), fc.constantFrom('TIMEOUT', 'STOPPED', 'TOO_LONG', 'ECONNRESET', 'ECONNREFUSED'))
-const exchange: fc.Arbitrary<Exchange> = fc.oneof(
-  fc.record({ head, body }),
-  fc.record({ head, fault }),
-  fc.record({ fault }),
-)
-const method = fc.constantFrom('close', 'deleteWebhook')
-
-/** The yes of the API, told in another way than the code tells it. */
-function isYes({ head, body, fault }: Exchange): boolean {
-  try {
-    const { ok, result } = JSON.parse(body?.trim() ?? '') as { ok?: unknown; result?: unknown }
-    return fault === undefined && Math.floor((head?.status ?? 0) / 100) === 2 && ok === true && result === true
-  } catch {
-    return false
-  }
-}
-
-describe('judging', () => {
-  test('is total, and says yes to a yes and to nothing else', () => {
-    fc.assert(
-      fc.property(method, exchange, (asked, answer) => {
-        expect(judge(asked, answer, 0).outcome === 'yes').toBe(isYes(answer))
-      }),
-    )
-  })
-
-  test('never asks again after a yes, a redirect, or "already closed"', () => {
-    fc.assert(
-      fc.property(method, exchange, (asked, answer) => {
-        const { outcome, retryable, status = 0 } = judge(asked, answer, 0)
-        if (outcome === 'yes' || outcome === 'already-closed' || Math.floor(status / 100) === 3) {
-          expect(retryable).toBe(false)
-        }
-      }),
-    )
-  })
-
-  test('never asks for a wait of nothing or less', () => {
-    fc.assert(
-      fc.property(exchange, fc.nat(), (answer, wallMs) => {
-        const { retryAfterSeconds } = judge('close', answer, wallMs)
-        if (retryAfterSeconds !== undefined) expect(retryAfterSeconds).toBeGreaterThan(0)
-      }),
-    )
-  })
-})
-
+/** Text that tries to become something else than text. */
 const hostile = fc
   .array(
     fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string(),
       fc.constantFrom('::', '##[', '::error::', ':', '#', '[', '\u001b[31m', '\u009b', '\r\n', '\u202e', '\u200b', ' '),
+      fc.constantFrom('“', '”', '<b>', '@me', '](', '`', '**', '&lt;', '| a |', 'www.x.y', 'https://x', '%', '%25'),
     ),
   )
   .map((parts) => parts.join(''))
 
-describe('cleaned text', () => {
-  test('can start no workflow command and holds nothing invisible', () => {
-    fc.assert(
-      fc.property(hostile, (text) => {
-        expect(clean(text)).not.toMatch(
-          /::|##\[|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]|^\s|\s$/u,
-        )
-      }),
-    )
-  })
-
-  test('is the same when it is cleaned again', () => {
-    fc.assert(
-      fc.property(hostile, (text) => {
-        expect(clean(clean(text))).toBe(clean(text))
-      }),
-    )
-  })
-})
-
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-'
-const tokenChar = fc.constantFrom(...Array.from(ALPHABET))
-const secret = fc.string({ unit: tokenChar, minLength: 20, maxLength: 64 })
-const token = fc.tuple(fc.integer({ min: 1, max: 9_999_999_999 }), secret).map(([id, half]) => `${id}:${half}`)
-/** Ways to write a character that leave it to be read. */
-const disguise = fc.constantFrom<((char: string) => string)[]>(
-  (char) => char,
-  (char) => `${char}\u200b`,
-  (char) => `${char}\u001b[0m`,
-  (char) => `${char}\n`,
-  (char) => `%${char.charCodeAt(0).toString(16)}`,
-  (char) => `%25${char.charCodeAt(0).toString(16).toUpperCase()}`,
-)
-const disguises = fc.array(disguise, { minLength: 64, maxLength: 64 })
-
-/** Every part of 12 characters that can be read in a text, told in another way than the code tells it. */
-function readableParts(text: string, half: string): string[] {
-  const read = decodeAll(text).replace(/[^\w-]/g, '')
-  return Array.from({ length: half.length - 11 }, (_, at) => half.slice(at, at + 12)).filter((part) =>
-    read.includes(part),
-  )
-}
-
-function decodeAll(text: string): string {
-  const decoded = text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-  return decoded === text ? text : decodeAll(decoded)
-}
-
-describe('shown text', () => {
-  test('holds no readable part of the token, however it is embedded and disguised', () => {
-    fc.assert(
-      fc.property(
-        token,
-        hostile,
-        hostile,
-        disguises,
-        fc.nat(40),
-        fc.nat(320),
-        (whole, before, after, ways, from, pad) => {
-          const half = whole.slice(whole.indexOf(':') + 1)
-          const start = Math.min(from, half.length - 12)
-          const embedded = Array.from(half.slice(start))
-            .map((char, at) => ways[at]?.(char) ?? char)
-            .join('')
-          const shown = shownWith(redactor(secretsOf(whole)))(`${'.'.repeat(pad)}${before} ${embedded} ${after}`)
-          expect(readableParts(shown, half)).toEqual([])
-        },
-      ),
-    )
-  })
-
-  test('is bounded, and is the same when it is shown again', () => {
-    fc.assert(
-      fc.property(token, hostile, fc.nat(400), (whole, text, pad) => {
-        const show = shownWith(redactor(secretsOf(whole)))
-        const shown = show(`${text}${'x'.repeat(pad)}${text}`)
-        expect(Array.from(shown).length).toBeLessThanOrEqual(300)
-        expect(show(shown)).toBe(shown)
-      }),
-    )
-  })
-
-  test('is inert in a summary', () => {
-    fc.assert(
-      fc.property(hostile, (text) => {
-        expect(inert(clean(text)).slice('<code>'.length, -'</code>'.length)).not.toMatch(
-          /[<>`*_@|~$[\]\\/{}!]|&(?!#\d+;)|(?<!&)#|www\./iu,
-        )
-      }),
-    )
-  })
-})
-
-const judgement: fc.Arbitrary<Judgement> = fc.record({
-  outcome: fc.constant('rate-limited' as const),
-  retryable: fc.boolean(),
-  lost: fc.boolean(),
-  retryAfterSeconds: fc.double({ min: 0.001, max: 1e300, noNaN: true }),
-})
-const withoutWait: fc.Arbitrary<Judgement> = judgement.map(({ outcome, retryable, lost }) => ({
-  outcome,
-  retryable,
-  lost,
-}))
-
-describe('the plan', () => {
-  const limits = fc.record({
-    maxAttempts: fc.integer({ min: 1, max: 100 }),
-    attemptTimeoutMs: fc.double({ min: 1, max: 600_000, noNaN: true }),
-    timeoutMs: fc.double({ min: 1, max: 21_600_000, noNaN: true }),
-  })
-  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
-  const nowMs = fc.double({ min: 0, max: 22_000_000, noNaN: true })
-
-  test('never waits past the deadline, sooner than asked, beyond the attempts, or for what is final', () => {
-    fc.assert(
-      fc.property(
-        fc.oneof(judgement, withoutWait),
-        fc.integer({ min: 1, max: 100 }),
-        nowMs,
-        limits,
-        random,
-        (last, attempt, now, within, dice) => {
-          const plan = planNext(last, attempt, now, within, dice)
-          if (!('waitMs' in plan)) return
-          expect(last.retryable).toBe(true)
-          expect(attempt).toBeLessThan(within.maxAttempts)
-          expect(now + plan.waitMs + Math.min(within.attemptTimeoutMs, 5000)).toBeLessThanOrEqual(within.timeoutMs)
-          expect(plan.waitMs).toBeGreaterThanOrEqual((last.retryAfterSeconds ?? 0) * 1000)
-          if (last.retryAfterSeconds === undefined) {
-            expect(plan.waitMs).toBeGreaterThanOrEqual(500)
-            expect(plan.waitMs).toBeLessThanOrEqual(30_000)
-          }
-        },
-      ),
-    )
-  })
-})
-
-test('a duration in words is never shorter than it is', () => {
-  const UNITS: Record<string, number> = { h: 3600, min: 60, s: 1 }
+test('a verdict is given on every answer, and is yes to a yes alone, which is never asked for again', () => {
+  const WORDS = ['true', 'Token not found', 'retry after 9', 'has already been closed']
+  const values = fc.constantFrom<unknown>(true, true, false, 1, null, 429, 502, ...WORDS)
+  const keys = fc.constantFrom('ok', 'ok', 'result', 'result', 'description', 'error_code', 'parameters', 'retry_after')
+  const envelope = fc.dictionary(keys, fc.oneof(values, fc.jsonValue({ maxDepth: 1 })))
+  const body = fc.oneof(fc.string({ unit: 'binary' }), fc.json({ maxDepth: 3 }), envelope, envelope)
+  const header = fc.oneof(fc.string(), fc.nat().map(String), fc.constant('Thu, 01 Jan 2026 00:00:30 GMT'))
+  const status = fc.oneof(fc.constant(200), fc.integer({ min: 100, max: 999 }))
+  const step = fc.constantFrom<Step>('close', 'deleteWebhook')
   fc.assert(
-    fc.property(fc.double({ min: 0, max: 170_000, noNaN: true }), (seconds) => {
-      const parts = [...duration(seconds).matchAll(/([\d.]+) (h|min|s)/g)]
-      const total = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? NaN), 0)
-      expect(total).toBeGreaterThanOrEqual(seconds)
-      expect(total).toBeLessThan(seconds + 1)
+    fc.property(step, status, body, header, header, (asked, code, sent, retryAfter, date) => {
+      const exchange = answer(code, sent, { retryAfter, date })
+      const verdict = judge(asked, exchange, createQuote([]))
+      const isYes =
+        code >= 200 && code < 300 && typeof sent === 'object' && sent['ok'] === true && sent['result'] === true
+      expect(verdict.outcome === 'yes').toBe(isYes)
+      if (isYes) expect(verdict).toMatchObject({ retryable: false, mayHaveWorked: false })
+      expect(verdict).toMatchObject({ kind: 'answer', waitSeconds: expect.any(Number) as unknown })
+      expect('waitSeconds' in verdict && verdict.waitSeconds >= 0).toBe(true)
+    }),
+  )
+})
+
+describe('a quotation', () => {
+  const quote = createQuote([SECRET])
+
+  test('can end nothing and start nothing, is short, and is the same when it is quoted again', () => {
+    fc.assert(
+      fc.property(hostile, fc.nat(400), (text, pad) => {
+        const quoted = quote(`${text}${'x'.repeat(pad)}${text}`)
+        const inner = quoted.slice(1, -1)
+        expect(`“${inner}”`).toBe(quoted)
+        expect(inner).not.toMatch(/[“”]|::|##\[|\p{C}|\p{Default_Ignorable_Code_Point}|\s\s|[^\S ]/u)
+        expect(Array.from(inner).length).toBeLessThanOrEqual(300)
+        expect(quote(inner)).toBe(quoted)
+      }),
+    )
+  })
+
+  /** Ways to write a character that leave it to be read. */
+  const disguise = fc.oneof(
+    fc
+      .constantFrom('', '\u200b', '\u001b[0m', '\n', ' - ', '.', '\u0301', '%0a')
+      .map((after) => (char: string) => char + after),
+    fc.constantFrom('%', '%25', '%2525').map((percent) => (char: string) => percent + char.charCodeAt(0).toString(16)),
+    fc.constant((char: string) => char.toUpperCase()),
+  )
+  const secret = fc.stringMatching(/^[\w-]{20,64}$/).filter((text) => /(.*[a-z\d]){12}/i.test(text))
+
+  test('hides any twelve letters and digits in a row of a secret, however they are embedded and disguised', () => {
+    const disguises = fc.array(disguise, { minLength: 64, maxLength: 64 })
+    fc.assert(
+      fc.property(secret, hostile, disguises, fc.nat(40), fc.nat(320), (whole, around, ways, from, pad) => {
+        const letters = Array.from(whole.replace(/[^a-z\d]/gi, ''))
+        const start = Math.min(from, letters.length - 12)
+        const part = letters.slice(start, start + 12)
+        const written = part.map((char, at) => ways[at]?.(char)).join('')
+        expect(createQuote([whole])(`${'.'.repeat(pad)}${around} ${written} ${around}`)).toContain('not shown')
+      }),
+    )
+  })
+
+  test('takes no time that grows with the text', () => {
+    const fillers = '\u001b[31m \u001b]8;; \u009b %25 % \t :: \u200b 😀 ##[ \u001b[ “'.split(' ')
+    const startMs = performance.now()
+    for (const filler of fillers) expect(quote(filler.repeat(64 * 1024)).length).toBeLessThanOrEqual(602)
+    // Seconds, where a quadratic search would take minutes.
+    expect(performance.now() - startMs).toBeLessThan(5000)
+  })
+})
+
+test('text in a summary becomes no element but code, and no link', () => {
+  fc.assert(
+    fc.property(hostile, (text) => {
+      const quoted = createQuote([])(text)
+      const html = marked.parse(escapeForSummary(`Said ${quoted}.`), { async: false })
+      expect(html.replace(/^<p>Said “<code>|<\/code>”.<\/p>\n$/g, '')).not.toMatch(/[<>]/)
+      const inCode = escapeForSummary(quoted).replace(/^“<code>|<\/code>”$/g, '')
+      expect(inCode).not.toMatch(/[<>`*_|~$[\]\\/{}!@]|&(?!#\d+;)|www\.|:/iu)
+    }),
+  )
+})
+
+test('inputs are right or have complaints, and no complaint quotes the token', () => {
+  const value = fc.oneof(hostile, fc.constantFrom('true', '5', 'https://x', SECRET, `1:${SECRET}`, `x ${SECRET}`))
+  const values = fc.dictionary(fc.constantFrom(...(Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[])), value)
+  const variables = fc.dictionary(
+    fc.constantFrom(...words('INPUT_DRYRUN https_proxy input_api-url INPUT_API_URL')),
+    value,
+  )
+  fc.assert(
+    fc.property(values, variables, (given, env) => {
+      const inputs = parse(given, env)
+      if (inputs.isValid) return
+      expect(inputs.complaints.length).toBeGreaterThan(0)
+      for (const complaint of inputs.complaints) {
+        expect(complaint).toMatch(/^[^\r\n]*\.$/)
+        expect(complaint).not.toContain(SECRET.slice(4, 16))
+      }
     }),
   )
 })

@@ -73,15 +73,22 @@ async function play({ bots, inputs, ...expected }: Scene): Promise<string[]> {
 }
 
 function show(result: BundleResult, requests: readonly RequestRecord[]): string {
-  const outputs = Object.entries(result.outputs).map(([name, value]) => `${name}=${value}`)
+  const annotations = result.annotations.map(({ level, title }) => `${level}: ${title}`)
+  const outputs = Object.entries(result.jobOutputs).map(([name, value]) => `${name}=${value}`)
   const answers = requests.map(({ method, answer }) => `${method} -> ${answer}`)
   const seconds = (result.elapsedMs / 1000).toFixed(1)
   return [
     section(`Log (exit code ${result.exitCode ?? 'none'} after ${seconds} s)`, result.logAsShown),
-    section('Outputs', applyMasks(outputs.join('\n'), result.masks)),
-    section('Summary', applyMasks(result.summary, result.masks)),
+    section('Titles of annotations', annotations.join('\n')),
+    section('Outputs', outputs.join('\n')),
+    section('Summary', applyMasks(readable(result.summary), result.masks)),
     section('Requests that the server saw', answers.join('\n')),
   ].join('\n')
+}
+
+/** Markdown with its character references resolved. */
+function readable(markdown: string): string {
+  return markdown.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)))
 }
 
 function section(heading: string, text: string): string {
@@ -101,7 +108,7 @@ function complaints(
   }
   require(result.exitCode === expected.exitCode, `the exit code is not ${expected.exitCode}`)
   for (const [name, value] of Object.entries(expected.outputs)) {
-    require(result.outputs[name] === value, `the output ${name} is not ${value}`)
+    require(result.jobOutputs[name] === value, `the output ${name} is not ${value}`)
   }
   const asAnswered =
     requests.length === expected.answers.length &&

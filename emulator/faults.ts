@@ -20,11 +20,8 @@ const plainFaults: Readonly<Record<string, FaultAnswer>> = {
   '500': () => gatewayPage(500, 'Internal Server Error'),
   '502': () => gatewayPage(502, 'Bad Gateway'),
   '503': () => gatewayPage(503, 'Service Temporarily Unavailable'),
-  '429-plain': () => ({
-    status: 429,
-    headers: { 'content-type': 'text/plain' },
-    body: 'local_rate_limited',
-  }),
+  '503-envoy': () => plain(503, 'upstream connect error or disconnect/reset before headers. reset reason: overflow'),
+  '429-plain': () => plain(429, 'local_rate_limited'),
   'bot-limit': () => json(400, { error_code: 400, description: 'bot limit exceed' }),
   redirect: () => ({ status: 302, headers: { location: '/elsewhere' }, body: '' }),
 }
@@ -47,6 +44,7 @@ const timedFaults: Readonly<Record<string, FaultAnswer>> = {
       },
     ),
   '429-text': (seconds) => json(429, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
+  '420': (seconds) => json(420, { error_code: 420, description: 'Flood', retry_after: seconds }),
   'ok-false-200': (seconds) => json(200, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
 }
 
@@ -74,6 +72,10 @@ function gatewayPage(status: number, reason: string): HttpAnswer {
   const title = `${status} ${reason}`
   const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`
   return { status, headers: { 'content-type': 'text/html' }, body }
+}
+
+function plain(status: number, body: string): HttpAnswer {
+  return { status, headers: { 'content-type': 'text/plain' }, body }
 }
 
 function json(status: number, error: object, headers: Record<string, string> = {}): HttpAnswer {

@@ -5,7 +5,7 @@ import { startEmulator } from './server.ts'
 import type { BotSetup, EmulatorOptions } from './server.ts'
 
 const usage = `Usage: node emulator/main.ts [--host HOST] [--port PORT]
-  [--bot TOKEN[,closed][,young=SECONDS][,webhook][,no-close][,fault=KIND]...]...
+  [--bot TOKEN[,closed][,young=SECONDS][,webhook][,poller=SECONDS][,no-close][,fault=KIND]...]...
   [--unknown-token not-found|already-closed]
 Fault kinds: ${faultNames.join(' ')}`
 
@@ -44,6 +44,7 @@ function parseBot(text: string): BotSetup {
     else if (attribute === 'webhook') setup.webhook = true
     else if (attribute === 'no-close') setup.noClose = true
     else if (name === 'young' && /^\d{1,6}$/.test(value)) setup.youngSeconds = Number(value)
+    else if (name === 'poller' && /^\d{1,6}$/.test(value)) setup.pollerSeconds = Number(value)
     else if (name === 'fault' && parseFault(value) !== undefined) faults.push(value)
     else throw new Error(`--bot does not know attribute ${index + 1}`)
   }

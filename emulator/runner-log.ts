@@ -1,7 +1,15 @@
-/** Shows a log the way a GitHub runner does: workflow commands interpreted, masks applied. */
+/** Shows a log the way GitHub's own runner does, as its code says (version 2.336.0): commands read, masks applied. */
+
+export interface Annotation {
+  level: 'error' | 'warning' | 'notice'
+  /** The runner does not mask it, and its log does not show it. */
+  title: string
+  text: string
+}
 
 export interface ShownLog {
   logAsShown: string
+  annotations: Annotation[]
   /** The masked values, in the order of their `add-mask` commands. */
   masks: string[]
 }
@@ -9,37 +17,44 @@ export interface ShownLog {
 interface Command {
   name: string
   title: string
-  message: string
+  text: string
 }
+
+/** Commands that leave no line: either they set something, or they are shown in debug mode alone. */
+const silentCommands = new Set(
+  'add-mask add-matcher add-path debug echo remove-matcher save-state set-env set-output'.split(' '),
+)
+const annotationLevels = ['error', 'warning', 'notice'] as const
+const groupCommands = new Set(['group', 'endgroup'])
+
+/** Escapes of the text, and more for the properties of either notation. `%25` comes last: it could complete another. */
+const lineBreaks = [
+  ['%0D', '\r'],
+  ['%0A', '\n'],
+] as const
+const percent = [['%25', '%']] as const
+const textEscapes = [...lineBreaks, ...percent]
+const propertyEscapes = [...lineBreaks, ['%3A', ':'], ['%2C', ','], ...percent] as const
+const bracketEscapes = [['%3B', ';'], ...lineBreaks, ['%5D', ']'], ...percent] as const
 
 /** Interprets the workflow commands in a log, line by line as they came. */
 export function showLog(lines: readonly string[]): ShownLog {
   const masks: string[] = []
+  const annotations: Annotation[] = []
   const shown: string[] = []
+  const show = (line: string) => shown.push(applyMasks(line, masks))
   for (const line of lines) {
     const command = parseCommand(line)
-    if (command?.name === 'add-mask') masks.push(command.message)
-    else shown.push(...showLine(line, command).map((text) => applyMasks(text, masks)))
+    const level = annotationLevels.find((each) => each === command?.name)
+    if (command === undefined) show(line)
+    else if (level !== undefined) {
+      annotations.push({ level, title: command.title, text: applyMasks(command.text, masks) })
+      if (command.text !== '') show(`##[${level}]${command.text}`)
+    } else if (groupCommands.has(command.name)) {
+      show(`##[${command.name}]${command.name === 'group' ? command.text : ''}`)
+    } else if (command.name === 'add-mask') masks.push(command.text)
   }
-  return { logAsShown: shown.join('\n'), masks }
-}
-
-function showLine(line: string, command: Command | undefined): string[] {
-  switch (command?.name) {
-    case 'error':
-    case 'warning':
-    case 'notice': {
-      const label = command.name.charAt(0).toUpperCase() + command.name.slice(1)
-      return [[label, command.title, command.message].filter((part) => part !== '').join(': ')]
-    }
-    case 'group':
-      return [command.message]
-    case 'debug':
-    case 'endgroup':
-      return []
-    default:
-      return [line]
-  }
+  return { logAsShown: shown.join('\n'), annotations, masks }
 }
 
 /** Whether the line is an `add-mask` command, which a runner never shows. */
@@ -47,29 +62,59 @@ export function isMask(line: string): boolean {
   return parseCommand(line)?.name === 'add-mask'
 }
 
-/** `::name key=value,key=value::message`, with the message and the values percent-encoded. */
+/** `::name key=value,key=value::text` at the start of a line, or `##[name key=value;key=value]text` anywhere. */
 function parseCommand(line: string): Command | undefined {
-  const [, name, properties = '', message = ''] = /^\s*::([a-z-]+)(?: (.*?))?::(.*)$/s.exec(line) ?? []
-  if (name === undefined) return undefined
-  const title = /(?:^|,)title=([^,]*)/.exec(properties)?.[1] ?? ''
-  return { name, title: decode(title), message: decode(message) }
+  const [, head, text = ''] = /^\s*::(.*?)::(.*)$/s.exec(line) ?? []
+  const [, bracketHead = '', bracketText = ''] = /##\[(.*?)\](.*)$/s.exec(line) ?? []
+  return (
+    (head === undefined ? undefined : commandOf(head, ',', propertyEscapes, decode(text, textEscapes))) ??
+    commandOf(bracketHead, ';', bracketEscapes, decode(bracketText, bracketEscapes))
+  )
 }
 
-/** `%25` comes last: decoded earlier, it could complete another escape. */
-function decode(text: string): string {
-  return text
-    .replaceAll('%0D', '\r')
-    .replaceAll('%0A', '\n')
-    .replaceAll('%3A', ':')
-    .replaceAll('%2C', ',')
-    .replaceAll('%25', '%')
+function commandOf(head: string, separator: string, escapes: Escapes, text: string): Command | undefined {
+  const [name = ''] = head.toLowerCase().split(' ', 1)
+  const isKnown = silentCommands.has(name) || groupCommands.has(name) || annotationLevels.some((each) => each === name)
+  if (!isKnown) return undefined
+  const properties = head.slice(name.length).trim().split(separator)
+  const title = properties.findLast((property) => /^title=./is.test(property))?.slice('title='.length) ?? ''
+  return { name, title: decode(title, escapes), text }
 }
 
-/** Replaces masked values by `***`, as the runner does in all that it shows. */
+type Escapes = readonly (readonly [escape: string, character: string])[]
+
+function decode(text: string, escapes: Escapes): string {
+  return escapes.reduce((decoded, [escape, character]) => decoded.replaceAll(escape, character), text)
+}
+
+/**
+ * Replaces masked values, and the lines of each, by `***`. The runner masks the lines of the log, the texts of
+ * annotations and the summary; masked values that overlap or touch become one `***`.
+ */
 export function applyMasks(text: string, masks: readonly string[]): string {
-  return masks
-    .flatMap((mask) => [mask, ...mask.split(/\r?\n/)])
+  const isHidden = new Uint8Array(text.length)
+  const hidden = masks
     .filter((mask) => mask.trim() !== '')
-    .sort((a, b) => b.length - a.length)
-    .reduce((shown, mask) => shown.replaceAll(mask, '***'), text)
+    .flatMap((mask) => [mask, ...mask.split(/[\r\n]/).map((line) => line.trim())])
+    .filter((value) => value !== '')
+  for (const value of hidden) {
+    for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + 1))
+      isHidden.fill(1, at, at + value.length)
+  }
+  let shown = ''
+  for (let at = 0; at < text.length; at++) {
+    if (isHidden[at] === 0) shown += text.charAt(at)
+    else if (isHidden[at - 1] !== 1) shown += '***'
+  }
+  return shown
+}
+
+/** Outputs as they reach other jobs: the runner drops those that are empty or contain a masked value. */
+export function jobOutputsOf(
+  outputs: Readonly<Record<string, string>>,
+  masks: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(outputs).filter(([, value]) => value !== '' && applyMasks(value, masks) === value),
+  )
 }

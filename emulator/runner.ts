@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { isMask, showLog } from './runner-log.ts'
+import { isMask, jobOutputsOf, showLog } from './runner-log.ts'
 import type { ShownLog } from './runner-log.ts'
 
 export interface BundleOptions {
@@ -27,7 +27,11 @@ export interface BundleResult extends ShownLog {
   signal: NodeJS.Signals | null
   stdout: string
   stderr: string
+  /** As the step set them. */
   outputs: Record<string, string>
+  /** As they would reach other jobs. */
+  jobOutputs: Record<string, string>
+  /** As written; a runner masks it line by line. */
   summary: string
   elapsedMs: number
   /** All text that left the process, masks not applied and `add-mask` lines left out. */
@@ -37,12 +41,21 @@ export interface BundleResult extends ShownLog {
 export interface BundleRun {
   child: ChildProcessByStdio<null, Readable, Readable>
   done: Promise<BundleResult>
+  /** Ends it as a runner ends a step that is cancelled or out of time: more forcibly each time, until it has ended. */
+  cancel: () => void
 }
 
 const committedBundle = fileURLToPath(new URL('../dist/index.js', import.meta.url))
 
 /** A run that outlives this is killed, so that no caller leaves a process behind. */
 const killAfterMs = 150_000
+
+/** The signals of a cancellation, and when the runner sends them. */
+const cancellation = [
+  ['SIGINT', 0],
+  ['SIGTERM', 7500],
+  ['SIGKILL', 10_000],
+] as const
 
 /** Starts the bundle with a runner's environment and nothing of this process's own. */
 export function runBundle({
@@ -84,6 +97,8 @@ export function runBundle({
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: killAfterMs,
     killSignal: 'SIGKILL',
+    // On Windows, a console of its own: what cancels this run must not reach the process that started it.
+    windowsHide: true,
   })
 
   const lines: string[] = []
@@ -97,22 +112,31 @@ export function runBundle({
   })
     .then((end) => {
       const outputText = readFileSync(outputFile, 'utf8')
+      const outputs = parseOutputs(outputText)
       const summary = readFileSync(summaryFile, 'utf8')
+      const shown = showLog(lines)
       return {
         ...end,
         elapsedMs: performance.now() - startedMs,
         stdout: stdout(),
         stderr: stderr(),
-        outputs: parseOutputs(outputText),
+        outputs,
+        jobOutputs: jobOutputsOf(outputs, shown.masks),
         summary,
-        ...showLog(lines),
+        ...shown,
         written: [...lines.filter((line) => !isMask(line)), outputText, summary].join('\n'),
       }
     })
     .finally(() => {
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
     })
-  return { child, done }
+  const cancel = () => {
+    const timers = cancellation.map(([signal, afterMs]) => setTimeout(() => child.kill(signal), afterMs))
+    child.once('exit', () => {
+      timers.forEach(clearTimeout)
+    })
+  }
+  return { child, done, cancel }
 }
 
 function inputVariable(name: string): string {

@@ -16,6 +16,8 @@ export interface BotSetup {
   /** It was launched just now, and `close` is refused for so long. */
   youngSeconds?: number
   webhook?: boolean
+  /** A forgotten poller: so long after each close it calls `getUpdates`, which launches the bot again. */
+  pollerSeconds?: number
   /** The server has no method `close`. */
   noClose?: boolean
   /** Kinds of faults, as on the command line. Each spoils one request to this bot, in this order. */
@@ -60,6 +62,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const startMs = performance.now()
   const bots = new Map(options.bots.map((setup) => [setup.token, newBot(setup, startMs)]))
   const faults = new Map(options.bots.map((setup) => [setup.token, (setup.faults ?? []).map(knownFault)]))
+  const pollers = new Map(options.bots.map((setup) => [setup.token, setup.pollerSeconds]))
+  const timers = new Set<NodeJS.Timeout>()
   const requests: RequestRecord[] = []
 
   function ask(token: string, method: string): Answer {
@@ -67,7 +71,27 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     if (bot === undefined) return askStranger(method)
     const next = call(bot, method, performance.now())
     bots.set(token, next.bot)
+    const pollerSeconds = pollers.get(token)
+    const isClosedNow = bot.closableFromMs !== undefined && next.bot.closableFromMs === undefined
+    if (pollerSeconds !== undefined && isClosedNow) timers.add(setTimeout(poll, pollerSeconds * 1000, token))
     return next.answer
+  }
+
+  function poll(token: string): void {
+    const answer = describe(ask(token, 'getUpdates'))
+    record({
+      botId: String(Number.parseInt(token, 10)),
+      method: 'getUpdates',
+      httpMethod: 'POST',
+      target: '/bot<token>/getUpdates',
+      body: '',
+      answer,
+    })
+  }
+
+  function record(request: RequestRecord): void {
+    requests.push(request)
+    onRequest?.(request)
   }
 
   function askStranger(method: string): Answer {
@@ -85,16 +109,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       if (!['GET', 'POST'].includes(httpMethod)) return failure(405, 'Method Not Allowed')
       return ask(token, method)
     })
-    const entry: RequestRecord = {
+    record({
       botId,
       method: isKnownMethod(method) ? method : '(unknown)',
       httpMethod,
       target: token === '' ? url : url.replace(token, '<token>'),
       body,
       answer,
-    }
-    requests.push(entry)
-    onRequest?.(entry)
+    })
     if (reply === 'reset') request.socket.resetAndDestroy()
     else if (reply !== 'silence') send(response, reply)
   }
@@ -115,6 +137,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
           resolve()
         })
         server.closeAllConnections()
+        for (const timer of timers) clearTimeout(timer)
       }),
   }
 }

@@ -1,46 +1,69 @@
-/** Writes README.md's tables of inputs and outputs from action.yml. With `--check`, fails if they are stale. */
+/**
+ * Writes the tables of inputs and outputs in both READMEs from action.yml. The Persian page keeps its own descriptions;
+ * a row that has none yet gets the English one, marked. With `--check`, only fails if a table is not up to date.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { format, resolveConfig } from 'prettier'
 import { parse } from 'yaml'
 
-interface Manifest {
-  inputs: Record<string, { description: string; default?: string }>
-  outputs: Record<string, { description: string }>
+interface Page {
+  file: string
+  required: string
+  /** The description for the table, from the one in action.yml and the one in the table now. */
+  describe: (english: string, current: string | undefined) => string
 }
 
-/** A table as Prettier aligns it, between two comments that mark its place. */
-function table(name: string, rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | '))
-  const rule = widths.map((width) => '-'.repeat(width)).join(' | ')
-  const [head = '', ...body] = lines.map((line) => `| ${line} |`)
-  return [`<!-- ${name} from action.yml -->`, '', head, `| ${rule} |`, ...body, '', `<!-- end of ${name} -->`].join(
-    '\n',
-  )
-}
+type Manifest = Record<'inputs' | 'outputs', Record<string, { description: string; default?: string }>>
+
+const notTranslated = '(هنوز ترجمه نشده)'
+
+const pages: readonly Page[] = [
+  { file: 'README.md', required: 'required', describe: (english) => english },
+  {
+    file: 'README.fa.md',
+    required: 'الزامی',
+    describe: (english, current = notTranslated) =>
+      current.startsWith(notTranslated) ? `${notTranslated} ${english}` : current,
+  },
+]
 
 const root = join(import.meta.dirname, '..')
-const { inputs, outputs } = parse(readFileSync(join(root, 'action.yml'), 'utf8')) as Manifest
-const tables = {
-  inputs: Object.entries(inputs).map(([name, { description, default: value }]) => [
-    `\`${name}\``,
-    value === undefined ? 'required' : `\`${value}\``,
-    description,
-  ]),
-  outputs: Object.entries(outputs).map(([name, { description }]) => [`\`${name}\``, description]),
-}
-const heads = { inputs: ['input', 'default', 'meaning'], outputs: ['output', 'meaning'] }
+const manifest = parse(readFileSync(join(root, 'action.yml'), 'utf8')) as Manifest
 
-const path = join(root, 'README.md')
-const before = readFileSync(path, 'utf8')
-let after = before
-for (const name of ['inputs', 'outputs'] as const) {
-  const place = new RegExp(`<!-- ${name} from action\\.yml -->[^]*<!-- end of ${name} -->`)
-  if (!place.test(after)) throw new Error(`README.md has no place for the table of ${name}`)
-  after = after.replace(place, () => table(name, [heads[name], ...tables[name]]))
+function cellsOf(line: string): string[] {
+  return line
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim())
 }
-if (!process.argv.includes('--check')) writeFileSync(path, after)
-else if (after !== before) {
-  console.error('The tables in README.md are not those of action.yml. Run: npm run readme')
-  process.exitCode = 1
+
+/** Rewrites the table that names the most of these inputs or outputs in its first column; its head stays. */
+function rewrite(text: string, kind: keyof Manifest, { file, required, describe }: Page): string {
+  const names = Object.keys(manifest[kind])
+  const rowsOf = (table: string) => new Map(table.split('\n').map((line) => [cellsOf(line)[0], cellsOf(line)]))
+  const countOf = (table: string) => names.filter((name) => rowsOf(table).has(`\`${name}\``)).length
+  const tables = text.match(/^\|.*\|(?:\n\|.*\|)+$/gm) ?? []
+  const [table = ''] = tables.toSorted((a, b) => countOf(b) - countOf(a))
+  if (countOf(table) === 0) throw new Error(`${file} has no table of ${kind}`)
+  const currentRows = rowsOf(table)
+  const rows = Object.entries(manifest[kind]).map(([name, { description, default: value }]) => {
+    const code = `\`${name}\``
+    const defaults = kind === 'inputs' ? [value === undefined ? required : `\`${value}\``] : []
+    const meaning = describe(description.replaceAll('|', '\\|'), currentRows.get(code)?.at(-1))
+    return `| ${[code, ...defaults, meaning].join(' | ')} |`
+  })
+  return text.replace(table, () => [...table.split('\n').slice(0, 2), ...rows].join('\n'))
+}
+
+for (const page of pages) {
+  const path = join(root, page.file)
+  const before = readFileSync(path, 'utf8')
+  const rewritten = rewrite(rewrite(before, 'inputs', page), 'outputs', page)
+  const after = await format(rewritten, { ...(await resolveConfig(path)), filepath: path })
+  if (!process.argv.includes('--check')) writeFileSync(path, after)
+  else if (after !== before) {
+    console.error(`${page.file} is not up to date with action.yml. Run: npm run readme`)
+    process.exitCode = 1
+  }
 }

@@ -19,7 +19,7 @@ interface Sample {
   bot?: Partial<BotSetup>
   inputs?: Record<string, string>
   env?: Record<string, string>
-  /** Cancels the run at its first line. */
+  /** Cancels the run as it waits. */
   cancelled?: boolean
   /** Answers every request in place of the emulator. */
   page?: { status: number; body: string }
@@ -34,9 +34,11 @@ const hostileText = '</code>`*bold*` <img src=x> @octocat #1 octo-org/octo-repo#
 
 const samples: Record<string, Sample> = {
   closed: {},
+  'closed-and-confirmed': { inputs: { 'confirm-after-seconds': '1' } },
   'closed-after-a-lost-answer': { bot: { faults: ['lost'] } },
   'already-closed': { bot: { closed: true } },
   'already-closed-allowed': { bot: { closed: true }, inputs: { 'allow-already-closed': 'true' } },
+  reopened: { bot: { pollerSeconds: 1 }, inputs: { 'confirm-after-seconds': '3' } },
   'dry-run': { inputs: { 'dry-run': 'true' } },
   'invalid-input': { inputs: { 'bale-token': '', 'dry-run': 'yes', 'timeout-seconds': '`15m` @octocat' } },
   unauthorized: { inputs: { 'bale-token': `${token}c` } },
@@ -66,11 +68,13 @@ async function summaryOf({ bot = {}, inputs, env, cancelled, page }: Sample): Pr
   const apiUrl = page === undefined ? emulator.url : pageUrl
   const repository = { GITHUB_ACTION_REPOSITORY: 'OWNER/close-bale-bot', GITHUB_ACTION_REF: 'v1' }
   try {
-    const { child, done } = runBundle({
+    const { child, done, cancel } = runBundle({
       inputs: { 'bale-token': token, 'api-url': apiUrl, ...inputs },
       env: { GITHUB_SERVER_URL: 'https://github.com', ...repository, ...env },
     })
-    if (cancelled) child.stdout.on('data', (text: Buffer) => text.includes('Next try') && child.kill('SIGINT'))
+    child.stdout.on('data', (text: string) => {
+      if (cancelled && text.includes('Next try')) cancel()
+    })
     return (await done).summary
   } finally {
     server.close()

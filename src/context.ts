@@ -1,50 +1,50 @@
-/** What the workflow run tells of itself, as far as it helps to explain a failure. */
+/** What the workflow run tells about itself, as far as it helps to explain a failure. */
 import { existsSync } from 'node:fs'
-// The package's root parses the event file as it loads, and throws on a broken one.
+// Not from the package's root, which parses the event file as it loads and throws if that is broken.
 import { Context } from '../node_modules/@actions/github/lib/context.js'
 
 export interface RunContext {
-  readonly isFromFork: boolean
-  readonly isByDependabot: boolean
+  isInWorkflow: boolean
+  isFromFork: boolean
+  isByDependabot: boolean
   /** From 1; above 1 in a re-run. */
-  readonly runAttempt: number
-  /** Whether the event file could be read, where there is one. */
-  readonly isEventReadable: boolean
-  /** Where the action's pages are, with a slash at the end; empty where the runner does not say. */
-  readonly pagesUrl: string
+  runAttempt: number
+  /** Where the action's pages are, with a slash at the end; empty if the runner does not say. */
+  pagesUrl: string
+  /** False if there is an event file that cannot be read. */
+  isEventReadable: boolean
 }
 
-/** Reads the run's context; a missing or broken event file only leaves out what it would have told. */
+/** The part of the event that is looked at. It comes from a file, so nothing in it is certain. */
+type Event = { pull_request?: { head?: Branch; base?: Branch } } | null
+type Branch = { repo?: { full_name?: unknown } | null } | null
+
+/** Whether a runner reads what is printed. By hand, commands such as `::error::` are only noise. */
+export function isInWorkflow(): boolean {
+  return process.env['GITHUB_ACTIONS'] === 'true'
+}
+
+/** Reads the context. A missing or broken event file only leaves out what it would have told. */
 export function readContext(): RunContext {
   const { context, isEventReadable } = loadContext()
-  const payload: unknown = context.payload
-  const pull = field(payload, 'pull_request')
-  const home = field(field(field(pull, 'base'), 'repo'), 'full_name')
-  const origin = field(field(pull, 'head'), 'repo')
-  const isFork = field(origin, 'full_name') !== home || field(origin, 'fork') === true
+  const pull = (context.payload as Event)?.pull_request
+  const isFork = pull?.head?.repo?.full_name !== pull?.base?.repo?.full_name
   return {
-    // A `pull_request_target` run has the secrets of the base.
-    isFromFork: pull !== undefined && isFork && context.eventName !== 'pull_request_target',
+    isInWorkflow: isInWorkflow(),
+    // A run for `pull_request_target` gets the secrets of the target.
+    isFromFork: isFork && context.eventName !== 'pull_request_target',
     isByDependabot: context.actor === 'dependabot[bot]',
-    runAttempt: context.runAttempt || 1,
-    isEventReadable,
+    runAttempt: Number.isNaN(context.runAttempt) ? 1 : context.runAttempt,
     pagesUrl: pagesUrl(context.serverUrl),
+    isEventReadable,
   }
 }
 
-/** The runner names the repository and the ref of the action, but not where it is used from its own repository. */
-function pagesUrl(serverUrl: string): string {
-  const repository = process.env['GITHUB_ACTION_REPOSITORY'] ?? ''
-  const ref = process.env['GITHUB_ACTION_REF'] ?? ''
-  const isWhole = /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[\w./-]+$/.test(ref)
-  return isWhole && /^https?:\/\/[\w.:-]+$/.test(serverUrl) ? `${serverUrl}/${repository}/blob/${ref}/` : ''
-}
-
+/** `Context` throws on a broken event file and prints the path of a missing one. */
 function loadContext(): { context: Context; isEventReadable: boolean } {
   const path = process.env['GITHUB_EVENT_PATH']
   try {
-    // Context would print the path of a missing file as it is.
-    if (path && !existsSync(path)) throw new Error('no event file')
+    if (path && !existsSync(path)) throw new Error('There is no event file')
     return { context: new Context(), isEventReadable: true }
   } catch {
     delete process.env['GITHUB_EVENT_PATH']
@@ -52,6 +52,8 @@ function loadContext(): { context: Context; isEventReadable: boolean } {
   }
 }
 
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
+/** The runner names the action's repository and ref, unless the action is used from a checkout. */
+function pagesUrl(serverUrl: string): string {
+  const url = `${serverUrl}/${process.env['GITHUB_ACTION_REPOSITORY']}/blob/${process.env['GITHUB_ACTION_REF']}/`
+  return /^https?:\/\/[\w.:-]+\/[\w.-]+\/[\w.-]+\/blob\/[\w./-]+\/$/.test(url) ? url : ''
 }

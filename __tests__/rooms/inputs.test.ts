@@ -1,48 +1,37 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { DEFAULTS, type InputName, parseInputs } from '../../src/inputs.ts'
-import { redactor, shownWith } from '../../src/safety.ts'
+import { DEFAULTS } from '../../src/inputs.ts'
+import { parse, SECRET, TOKEN, validInputs, type Values, words } from './samples.ts'
 
-const SECRET = 'AAabcdefghijklmnopqrstuvwxyz_012345-'
-const TOKEN = `1234567890:${SECRET}`
-type Values = Partial<Record<InputName, string>>
-
-const quote = shownWith(redactor([SECRET]))
-
-function parse(values: Values) {
-  const { complaints, ...rest } = parseInputs((name) => ({ 'bale-token': TOKEN, ...values })[name] ?? '')
-  return { ...rest, complaints: complaints.map((complain) => complain(quote)) }
+function complaintsOf(...args: Parameters<typeof parse>): string[] {
+  const inputs = parse(...args)
+  return inputs.isValid ? [] : inputs.complaints
 }
-
-const complaintsOf = (values: Values): readonly string[] => parse(values).complaints
 
 test('the defaults are those of action.yml', () => {
   const action = readFileSync(new URL('../../action.yml', import.meta.url), 'utf8')
   const inputs = action.slice(action.indexOf('\ninputs:'), action.indexOf('\noutputs:'))
   const declared = [...inputs.matchAll(/^ {2}([a-z-]+):\n(?: {4}.*\n)*? {4}default: '?([^'\n]+)'?$/gm)]
-  expect(Object.fromEntries(declared.map(([, name, value]) => [name, value]))).toEqual(DEFAULTS)
+  const defaults = Object.fromEntries(declared.map(([, name = '', value]) => [name, value] as const))
+  expect({ 'bale-token': '', ...defaults }).toEqual(DEFAULTS)
 })
 
 test('an absent, an empty and a blank input take the default', () => {
-  const expected = {
-    inputs: {
-      token: TOKEN,
-      botId: '1234567890',
-      apiUrl: new URL('https://tapi.bale.ai'),
-      deleteWebhook: false,
-      allowAlreadyClosed: false,
-      maxAttempts: 10,
-      attemptTimeoutMs: 20_000,
-      timeoutMs: 900_000,
-      dryRun: false,
-      summary: true,
-    },
-    complaints: [],
-    isTokenEmpty: false,
+  const hosts = {
+    apiUrl: new URL('https://tapi.bale.ai'),
+    apiHost: '“tapi.bale.ai”',
+    proxy: undefined,
+    proxyHost: undefined,
   }
-  const blanks = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, ' \n\u200e']))
-  expect(parse({})).toEqual(expected)
-  expect(parse(blanks)).toEqual(expected)
+  const flags = { deleteWebhook: false, allowAlreadyClosed: false, dryRun: false, summary: true }
+  const limits = { maxAttempts: 10, attemptTimeoutMs: 10_000, timeoutMs: 900_000, confirmAfterMs: 0 }
+  const bot = { token: TOKEN, botId: '1234567890', secrets: [TOKEN, SECRET] }
+  const expected = { isValid: true, ...bot, ...hosts, ...flags, ...limits, quote: expect.any(Function) as unknown }
+  const others = Object.keys(DEFAULTS).filter((name) => name !== 'bale-token' && name !== 'dry-run')
+  const blanks = (blank: string) => Object.fromEntries(others.map((name) => [name, blank]))
+  expect(parse(blanks(''))).toEqual(expected)
+  expect(parse(blanks(' \n\u200e'))).toEqual(expected)
+  expect(parse()).toEqual(expected)
 })
 
 describe('bale-token', () => {
@@ -50,45 +39,63 @@ describe('bale-token', () => {
     ['white space', ` \t${TOKEN}\r\n`, TOKEN],
     ['direction marks', `\u200f\u202b${TOKEN}\u202c\u200e`, TOKEN],
     ['a byte order mark and zero-width spaces', `\uFEFF\u200b${TOKEN}\u200b\u00ad`, TOKEN],
-    ['non-breaking spaces', `\u00a0${TOKEN}\u202f\u3164`, TOKEN],
-  ])('is taken without %s at its ends', (_, value, token) => {
-    expect(parse({ 'bale-token': value })).toMatchObject({ inputs: { token, botId: '1234567890' }, complaints: [] })
+    ['a secret of 20 characters', `1:${'a'.repeat(20)}`, `1:${'a'.repeat(20)}`],
+    ['a secret of 40 characters', `12:${'_-'.repeat(20)}`, `12:${'_-'.repeat(20)}`],
+  ])('may have %s', (_, value, token) => {
+    const [botId] = token.split(':')
+    expect(validInputs({ 'bale-token': value })).toMatchObject({ token, botId })
   })
 
-  test.each([20, 35, 40, 64])('may have a secret of %d characters', (length) => {
-    const token = `1:${'a'.repeat(length)}`
-    expect(parse({ 'bale-token': token })).toMatchObject({ inputs: { token, botId: '1' }, complaints: [] })
+  test.each<[string, string[]]>([
+    ['is empty', ['', '\u200b \n']],
+    ['is wrapped in quotes: store it without the quotes', [`"${TOKEN}"`, `'${TOKEN}'`, `“${TOKEN}”`]],
+    ['is a name instead of a value: write ${{ secrets.NAME }}', ['secrets.BALE_TOKEN', '$BALE_TOKEN', 'Secrets']],
+    ['is a name instead of a value: write ${{ secrets.NAME }}', ['${{ secrets.X }}', '{{ secrets.X }}', '{{secrets.X']],
+    ['has digits only: the colon and the secret after it are missing', ['1234567890']],
+    ['has no colon', [SECRET, 'bale_token', 'a-secrets']],
+    ['has no digits before the colon', [`:${SECRET}`]],
+    ['has only 19 characters after the colon', ['12:abcdefghijklmnopqrs']],
+    ['has only 0 characters after the colon', ['12:']],
+    ['has the character U+0020 at position 14, where it cannot be', [`1234567890:AA AA${SECRET}`]],
+    ['has the character U+000A at position 14,', [`1234567890:AA\n${SECRET}`]],
+    ['has the character U+200E at position 12,', [`1234567890:\u200e${SECRET}`]],
+    ['has the character U+06F1 at position 1,', [`۱۲:${SECRET}`]],
+    ['has the character U+0410 at position 12,', [TOKEN.replace('A', 'А')]],
+    ['has the character U+1F600 at position 4,', [`12:😀${SECRET}`]],
+    ['has the character U+1F600 at position 2,', [`1😀2:${SECRET}`]],
+    ['has the character U+003A at position 8,', [`12:AAAA:${SECRET}`]],
+    ['has the character U+0062 at position 1,', [`bot${TOKEN}`]],
+    ['has the character U+006D at position 1,', [`mysecrets:${SECRET}`]],
+    ['has the character U+0021 at position 48,', [`${TOKEN}!`]],
+    ['has the character U+0022 at position 48,', [`${TOKEN}"`]],
+    ['has the character U+0024 at position 48,', [`${TOKEN}$1`]],
+    ['has no colon', ['bot12345']],
+  ])('is refused: it %s', (words, values) => {
+    for (const value of values) {
+      const inputs = parse({ 'bale-token': value })
+      if (inputs.isValid) throw new Error('The token was taken')
+      const complaint = expect.stringMatching(/^bale-token (is|has) .+\. It must be the bot's token: /) as unknown
+      expect(inputs).toMatchObject({ complaints: [complaint], botId: '', isTokenMissing: words === 'is empty' })
+      expect(inputs.complaints[0]).toContain(words)
+      expect(inputs.complaints[0]).not.toMatch(/abcdef|BALE/)
+    }
   })
 
-  test.each<[string, string, string]>([
-    ['nothing', '', 'is empty'],
-    ['nothing visible', '\u200b \n', 'is empty'],
-    ['a space inside', `1234567890:AA AA${SECRET}`, 'U+0020 at position 14'],
-    ['a line break inside', `1234567890:AA\n${SECRET}`, 'U+000A at position 14'],
-    ['a direction mark inside', `1234567890:\u200e${SECRET}`, 'U+200E at position 12'],
-    ['Persian digits', `۱۲:${SECRET}`, 'U+06F1 at position 1,'],
-    ['an emoji', `12:😀${SECRET}`, 'U+1F600 at position 4'],
-    ['a character after an emoji, in code points', `😀12:${SECRET}`, 'U+1F600 at position 1,'],
-    ['two colons', `12:AAAA:${SECRET}`, 'U+003A at position 8'],
-    ['the prefix of the path', `bot${TOKEN}`, 'U+0062 at position 1,'],
-    ['a secret alone', SECRET, 'U+0041 at position 1,'],
-    ['a plus sign', `12:+${SECRET}`, 'U+002B at position 4'],
-    ['digits alone', '1234567890', 'has no colon'],
-    ['no digits', `:${SECRET}`, 'has no digits before the colon'],
-    ['a short secret', '12:abcdefghijklmnopqrs', 'has only 19 characters after the colon'],
-    ['no secret', '12:', 'has only 0 characters after the colon'],
-  ])('refuses %s by position and code point, without a quote', (_, value, words) => {
-    const { complaints, inputs } = parse({ 'bale-token': value })
-    expect(complaints).toHaveLength(1)
-    expect(complaints[0]).toMatch(/^bale-token .*; it takes the bot's token: digits, a colon/)
-    expect(complaints[0]).toContain(words)
-    expect(complaints[0]).not.toContain('abcdef')
-    expect(inputs).toMatchObject({ token: '', botId: '' })
+  test.each<[string, string[]]>([
+    [TOKEN, [TOKEN, SECRET]],
+    [` ${TOKEN}\u200e\n`, [TOKEN, SECRET]],
+    ['1:12345678901234567890', ['1:12345678901234567890', '12345678901234567890']],
+    ['abcdefg8', ['abcdefg8']],
+    ['abcdefghijklmnopqrst', ['abcdefghijklmnopqrst']],
+    ['12: abcdef78', ['12: abcdef78', 'abcdef78']],
+    [`first 1 line\r\n\n1234567\n${TOKEN}`, ['first 1 line', TOKEN, SECRET]],
+  ])('asks to mask %j: %j', (token, secrets) => {
+    expect(parse({ 'bale-token': token }).secrets).toEqual(secrets)
   })
 
-  test('tells an empty one, since the mistake is elsewhere then', () => {
-    expect(parse({ 'bale-token': ' ' }).isTokenEmpty).toBe(true)
-    expect(parse({ 'bale-token': 'x' }).isTokenEmpty).toBe(false)
+  const HARMLESS = ['', '1234567890', '1234567890:', 'abcdef7', 'abcdefghijklmnopqrs', '1234 5678 9012']
+  test.each(HARMLESS)('does not ask to mask %j', (token) => {
+    expect(parse({ 'bale-token': token }).secrets).toEqual([])
   })
 })
 
@@ -101,148 +108,152 @@ describe('api-url', () => {
     ['http://127.0.0.1', 'http://127.0.0.1/'],
     ['http://127.8.9.10:1', 'http://127.8.9.10:1/'],
     ['http://[::1]:8081/x', 'http://[::1]:8081/x'],
-  ])('takes %s', (value, href) => {
-    const { inputs, complaints } = parse({ 'api-url': value })
-    expect(complaints).toEqual([])
-    expect(inputs.apiUrl.href).toBe(href)
+  ])('may be %s', (value, href) => {
+    const { apiUrl, apiHost } = validInputs({ 'api-url': value })
+    expect({ href: apiUrl.href, apiHost }).toEqual({ href, apiHost: `“${new URL(href).host.replace('::', ': :')}”` })
   })
 
-  test.each([
-    'http://tapi.bale.ai',
-    'http://localhost.example',
-    'http://127.0.0.1.example',
-    'http://127.evil.example',
-    'http://[::2]',
-    'http://0.0.0.0',
-    'ftp://tapi.bale.ai',
-    'tapi.bale.ai',
-    'https:tapi.bale.ai',
-    'https:\\\\tapi.bale.ai',
-    'https://',
-    'https:///path',
-    'https://a b',
-    'https://tapi.\u200bbale.ai',
-    'https://tapi.bale.ai:99999',
-    'javascript:x',
-    'xhttp://localhost',
-    'x https://tapi.bale.ai',
-  ])('refuses %s and quotes it', (value) => {
-    const [complaint, ...more] = complaintsOf({ 'api-url': value })
-    expect(more).toEqual([])
-    expect(complaint).toContain('api-url is “')
-    expect(complaint).toContain('it takes an https URL')
+  const QUOTED = words(`
+    http://tapi.bale.ai http://localhost.evil http://127.0.0.1.evil http://x127.0.0.1 http://[::2] http://10.0.0.1
+    http://x[::1] ftp://tapi.bale.ai tapi.bale.ai https:tapi.bale.ai https:\\\\tapi.bale.ai https:// https:///path
+    https://a/b\\c https://tapi.bale.ai:99999 javascript:x xhttp://localhost
+  `)
+  test.each([...QUOTED, 'https://a b', 'https://a/b c', 'x https://a'])('is refused and quoted: %s', (value) => {
+    const accepted = 'an https URL (http only for a loopback host) without user info, ? and #'
+    const shown = value.replace('::', ': :')
+    expect(complaintsOf({ 'api-url': value })).toEqual([`api-url is “${shown}”; it must be ${accepted}.`])
   })
 
-  test.each([
-    'https://user:hunter22@tapi.bale.ai',
-    'https://hunter22@tapi.bale.ai',
-    'https://:@tapi.bale.ai/hunter22',
-    'ftp://user:hunter22@tapi.bale.ai',
-    'https://tapi.bale.ai?key=hunter22',
-    'https://tapi.bale.ai/?',
-    'https://tapi.bale.ai/#hunter22',
-    'user:hunter22@tapi.bale.ai',
-    'https://user:hunter22%40tapi.bale.ai',
-    'https://user:hunter22＠tapi.bale.ai',
-  ])('refuses %s without a quote', (value) => {
-    const complaints = complaintsOf({ 'api-url': value })
-    expect(complaints).toHaveLength(1)
-    expect(complaints[0]).toMatch(/^api-url is a text with "@", "\?" or "#"; it takes/)
-    expect(complaints[0]).not.toContain('hunter22')
+  const UNQUOTED = words(`
+    https://user:hunter22@tapi.bale.ai https://hunter22@tapi.bale.ai https://:@tapi.bale.ai/hunter22
+    https://tapi.bale.ai?key=hunter22 https://tapi.bale.ai? https://@tapi.bale.ai https://tapi.bale.ai/#hunter22 https://a/b\u200bc?hunter22
+    user:hunter22@tapi.bale.ai https://user:hunter22%40tapi.bale.ai:x https://user:hunter22＠tapi.bale.ai
+    http://tapi.bale.ai/bot${TOKEN}/close http://a.b/hunter22abcdefghijklm http://a.b/x.pass-word.hunter22
+  `)
+  test.each(UNQUOTED)('is refused and not quoted: %s', (value) => {
+    const shown = /^api-url is \(?a text that is not shown, since it .+ a secret\)?; it must be an https URL/
+    expect(complaintsOf({ 'api-url': value })).toEqual([expect.stringMatching(shown)])
+  })
+
+  test('makes its path segments with a digit secrets that are not masked', () => {
+    const inputs = validInputs({ 'api-url': 'https://relay.example2345678/hunter22-hunter/open-relay-path/x1' })
+    expect(inputs.secrets).toEqual([TOKEN, SECRET])
+    expect(inputs.quote('GET /HUNTER22%2DHunter')).toContain('not shown')
+    expect(inputs.quote('bot 1234567890 AA')).toBe('“bot 1234567890 AA”')
+    expect(inputs.quote('relay.example2345678/open-relay-path/x1')).toBe('“relay.example2345678/open-relay-path/x1”')
   })
 })
 
 describe('a boolean', () => {
-  test.each(['true', 'True', 'TRUE', ' true\n'])('takes %p for true', (value) => {
-    expect(parse({ 'dry-run': value }).inputs.dryRun).toBe(true)
-    expect(parse({ 'delete-webhook': value }).inputs.deleteWebhook).toBe(true)
-    expect(parse({ 'allow-already-closed': value }).inputs.allowAlreadyClosed).toBe(true)
+  const NAMES = words('delete-webhook allow-already-closed dry-run summary')
+  const all = (value: string): Values => Object.fromEntries(NAMES.map((name) => [name, value]))
+  test.each(['true', 'True', 'TRUE', ' true\n', 'false', 'False', 'FALSE'])('may be %p', (value) => {
+    const { deleteWebhook, allowAlreadyClosed, dryRun, summary } = validInputs(all(value))
+    const isTrue = /true/i.test(value)
+    expect([deleteWebhook, allowAlreadyClosed, dryRun, summary]).toEqual([isTrue, isTrue, isTrue, isTrue])
   })
-  test.each(['false', 'False', 'FALSE'])('takes %p for false', (value) => {
-    expect(parse({ summary: value }).inputs.summary).toBe(false)
+  test.each(words("yes on 1 tRUE truee untrue falsey unfalse 'true' 0 null"))('is refused as %p', (value) => {
+    expect(complaintsOf(all(value))).toEqual(NAMES.map((name) => `${name} is “${value}”; it must be true or false.`))
   })
-  test.each(['yes', 'on', '1', 'tRUE', 'truee', 'untrue', 'falsey', 'unfalse', "'true'", '0', 'null'])(
-    'refuses %p',
-    (value) => {
-      for (const name of ['delete-webhook', 'allow-already-closed', 'dry-run', 'summary'] as const) {
-        expect(complaintsOf({ [name]: value })).toEqual([`${name} is “${value}”; it takes true or false.`])
-      }
-    },
-  )
 })
 
 describe('a number', () => {
-  test.each([
-    ['1', 1],
-    ['007', 7],
-    ['100', 100],
-  ])('max-attempts takes %s', (value, expected) => {
-    expect(parse({ 'max-attempts': value })).toMatchObject({ inputs: { maxAttempts: expected }, complaints: [] })
+  test('may be as small or as large as this', () => {
+    const seconds = { 'attempt-timeout-seconds': '000.001', 'timeout-seconds': '2.25', 'confirm-after-seconds': '0.5' }
+    const small = { maxAttempts: 1, attemptTimeoutMs: 1, timeoutMs: 2250, confirmAfterMs: 500 }
+    expect(validInputs({ 'max-attempts': '001', ...seconds })).toMatchObject(small)
+    const most = { 'attempt-timeout-seconds': '600', 'timeout-seconds': '21600', 'confirm-after-seconds': '600' }
+    const large = { maxAttempts: 100, attemptTimeoutMs: 600_000, timeoutMs: 21_600_000, confirmAfterMs: 600_000 }
+    expect(validInputs({ 'max-attempts': '100', ...most })).toMatchObject(large)
   })
-  test.each([
-    ['0.5', 500],
-    ['2.25', 2250],
-    ['600', 600_000],
-    ['000.001', 1],
-  ])('attempt-timeout-seconds takes %s', (value, expected) => {
-    const { inputs, complaints } = parse({ 'attempt-timeout-seconds': value })
-    expect({ ms: inputs.attemptTimeoutMs, complaints }).toEqual({ ms: expected, complaints: [] })
+
+  const NEVER = ['5abc', '1 0', '1e3', '+5', '.5', '5.', '-1', '۵', '0x10', '1_000', '1,5', 'NaN', 'Infinity', 'x5']
+  test.each<[keyof Values, string, string[]]>([
+    ['max-attempts', 'a whole number from 1 to 100', ['0', '101', '10.0', '2.5', '9'.repeat(19)]],
+    ['attempt-timeout-seconds', 'over 0 and at most 600 seconds, such as 20 or 2.5', ['0', '0.0', '600.001']],
+    ['timeout-seconds', 'over 0 and at most 21600 seconds, such as 20 or 2.5', ['0', '21601', '21600.1']],
+    ['confirm-after-seconds', 'from 0 to 600 seconds, such as 20 or 2.5', ['601', '600.1']],
+  ])('%s must be %s', (name, accepted, tooMuch) => {
+    for (const value of [...NEVER, ...tooMuch]) {
+      expect(complaintsOf({ [name]: value })).toEqual([`${name} is “${value}”; it must be ${accepted}.`])
+    }
   })
-  test('timeout-seconds takes six hours', () => {
-    expect(parse({ 'timeout-seconds': '21600' }).inputs.timeoutMs).toBe(21_600_000)
-  })
-  const never = ['5abc', '1e3', '+5', '.5', '5.', '-1', '0', '0.0', '۵', '0x10', '1_000', '1,5', 'NaN', 'Infinity']
-  test.each([...never, '101', '10.0', '9'.repeat(400)])('max-attempts refuses %s', (value) => {
-    const complaints = complaintsOf({ 'max-attempts': value })
-    expect(complaints).toHaveLength(1)
-    expect(complaints[0]).toMatch(/^max-attempts is “.*”; it takes a whole number from 1 to 100\.$/)
-  })
-  test.each([...never, '21601', '21600.1'])('timeout-seconds refuses %s', (value) => {
-    const complaints = complaintsOf({ 'timeout-seconds': value })
-    expect(complaints).toHaveLength(1)
-    expect(complaints[0]).toMatch(/^timeout-seconds is “.*”; it takes seconds over 0, at most 21600,/)
-  })
-  test('attempt-timeout-seconds refuses more than ten minutes', () => {
-    expect(complaintsOf({ 'attempt-timeout-seconds': '600.001' })[0]).toContain('at most 600,')
+
+  test('confirm-after-seconds must be less than timeout-seconds', () => {
+    const complaint = 'confirm-after-seconds (30) must be less than timeout-seconds (30).'
+    expect(complaintsOf({ 'timeout-seconds': '30', 'confirm-after-seconds': '30' })).toEqual([complaint])
+    expect(complaintsOf({ 'timeout-seconds': '30.5', 'confirm-after-seconds': '30' })).toEqual([])
+    expect(complaintsOf({ 'timeout-seconds': '0.5' })).toEqual([])
   })
 })
 
 describe('complaints', () => {
   test('name all that is wrong at once', () => {
-    const wrong = Object.fromEntries(['bale-token', ...Object.keys(DEFAULTS)].map((name) => [name, '?']))
-    expect(complaintsOf(wrong).map((complaint) => complaint.split(' ')[0])).toEqual(Object.keys(wrong))
+    const wrong = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, '?']))
+    const complaints = complaintsOf(wrong, { INPUT_DRYRUN: 'true' }, '16.20.2')
+    const firstWords = complaints.map((complaint) => complaint.split(' ')[0])
+    expect(firstWords).toEqual(['This', 'bale-token', '“INPUT_DRYRUN”', ...Object.keys(wrong).slice(1)])
   })
 
-  test.each([
-    ['a token', `98765:${SECRET}`],
-    ['a token with a prefix', `https://tapi.bale.ai\\bot98765:${SECRET}`],
-    ['an encoded token', `98765%3a${SECRET}`],
-    ['a token encoded twice', `98765%253A${SECRET}`],
-    ['a text of one piece', '1234567890-1234567890'],
-    ['a split token', `98765:${SECRET.slice(0, 8)}\u200b${SECRET.slice(8)}`],
-    ['a secret', SECRET],
-  ])('never quote %s, in whatever input it is', (_, value) => {
-    for (const name of Object.keys(DEFAULTS)) {
-      const complaints = complaintsOf({ 'bale-token': '', [name]: value })
-      expect(complaints).toHaveLength(2)
-      expect(complaints[1]).toContain('a text that looks like a token')
+  test.each(words('16.20.2 20 20.2.9 20.3.0 21.0.0 26.1.0'))('say whether Node %s is too old', (version) => {
+    const isOld = version < '20.3'
+    const expected = `This is Node ${version}, but the action needs Node 20.3 or newer: update the runner.`
+    expect(complaintsOf({}, {}, version)).toEqual(isOld ? [expected] : [])
+  })
+
+  test('never quote what may be a secret, in whatever input it is', () => {
+    const values = [`98765:${SECRET}`, 'abcdefghij-1234567890', SECRET.slice(3, 18), `${SECRET.slice(0, 8)} ${SECRET}`]
+    for (const value of values) {
+      for (const name of Object.keys(DEFAULTS).slice(1)) {
+        expect(complaintsOf({ [name]: value })).toEqual([expect.stringContaining('a text that is not shown')])
+      }
     }
   })
 
-  test.each(['5#', '5:abc', 'zyxwvutsrqponmlkjihgfedcba!', '5@host?'])('quote %s, which is none of these', (value) => {
-    expect(complaintsOf({ 'max-attempts': value })[0]).toContain(`“${value}”`)
+  test('quote what is harmless, made safe', () => {
+    expect(complaintsOf({ 'max-attempts': 'abcdefghij-12345678' })[0]).toContain('“abcdefghij-12345678”')
+    const hostile = `\u202e::error::${'x '.repeat(199)}`
+    expect(complaintsOf({ 'max-attempts': hostile })[0]).toMatch(/^max-attempts is “: :error: :x x x [x ]+…”; it must/)
   })
 
-  test('never quote a part of the token, however it is written', () => {
-    const part = SECRET.slice(3, 18)
-    for (const value of [part, part.toUpperCase(), `x ${part}`, part.split('').join(' '), part.replace(/c/, '%63')]) {
-      expect(complaintsOf({ 'max-attempts': value })).toEqual([expect.stringContaining('***')])
-    }
+  test('say so if a proxy that would be used is wrong', () => {
+    expect(validInputs({}, { https_proxy: 'http://user:hunter22@proxy' }).proxyHost).toBe('“proxy:80”')
+    expect(complaintsOf({}, { https_proxy: 'socks5://hunter22' })[0]).toMatch(/^The environment variable https_proxy /)
+  })
+})
+
+describe('the variable of an input', () => {
+  const TEXT = 'dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.'
+  test.each(['', ' ', '\u200b\n'])('that asks for a dry run must not be %p', (value) => {
+    expect(complaintsOf({ 'dry-run': value })).toEqual([TEXT])
+    expect(complaintsOf({}, { 'input_dry-run': value })).toEqual([TEXT])
   })
 
-  test('quote what is short, visible and harmless', () => {
-    expect(complaintsOf({ 'max-attempts': `\u202e::error::${'x '.repeat(99)}` })[0]).toMatch(
-      /^max-attempts is “: :error: :x x x [x ]+…”; it takes/,
+  test('may be in any case; as the runner writes it, it comes first', () => {
+    expect(validInputs({}, { 'input_dry-run': 'true' }).dryRun).toBe(true)
+    expect(validInputs({}, { 'Input_Max-Attempts': '7' }).maxAttempts).toBe(7)
+    expect(complaintsOf({ 'dry-run': 'x' }, { 'input_dry-run': 'x' })[0]).toBe(
+      'dry-run is “x”; it must be true or false.',
     )
+  })
+
+  test.each<[string, string]>([
+    ['INPUT_DRY_RUN', 'dry-run'],
+    ['INPUT_DRYRUN', 'dry-run'],
+    ['INPUT_DRY RUN', 'dry-run'],
+    ['input_dry__run', 'dry-run'],
+    ['INPUT_MAX_ATTEMPTS', 'max-attempts'],
+    ['INPUT_BALE_TOKEN', 'bale-token'],
+    ['INPUT_SUM-MARY', 'summary'],
+  ])('must not be spelt %s', (variable, name) => {
+    const right = `${name} (as a variable: INPUT_${name.toUpperCase()})`
+    expect(complaintsOf({}, { [variable]: '?' })).toEqual([`“${variable}” is not read; write ${right}.`])
+  })
+
+  const HARMLESS = words(`INPUT_DRY_RUN=false INPUT_DRY_RUN= INPUT_MAX_ATTEMPTS=10\u200e INPUT_BALE_TOKEN=${TOKEN}
+    INPUT_DRYRUNS=true DRY_RUN=true INPUT_OTHER=x INPUT_DRYRUN`)
+  test.each(HARMLESS)('may be beside %s, which misses nothing', (assignment) => {
+    const [variable = '', value] = assignment.split('=')
+    expect(complaintsOf({}, { [variable]: value })).toEqual([])
   })
 })

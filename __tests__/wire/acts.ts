@@ -1,4 +1,5 @@
 /** What a server can do to a connection, and the answers that it can give. */
+import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Act, Peer } from './server.ts'
 
@@ -49,6 +50,27 @@ export function drip(head: string, text: string): Act {
   return answer(head, ...Array.from(text).flatMap((byte) => [1000, byte]))
 }
 
+const established = 'HTTP/1.1 200 Connection established\r\n\r\n'
+
+/** A proxy: connects the client to a port of this machine, whatever host it asked for, and says so in these packets. */
+export function tunnelTo(port: number, packets: Iterable<string> = [established]): Act {
+  return async (peer) => {
+    await peer.request()
+    peer.takeOver()
+    const { socket } = peer
+    const upstream = net.connect(port, '127.0.0.1').on('error', () => socket.destroy())
+    socket.on('close', () => upstream.destroy())
+    // From here on nothing that the client sends is missed.
+    socket.pipe(upstream)
+    socket.setNoDelay(true)
+    for (const packet of packets) {
+      await sleep(10)
+      socket.write(packet)
+    }
+    upstream.pipe(socket)
+  }
+}
+
 async function send(peer: Peer, parts: readonly Part[]): Promise<void> {
   await peer.request()
   peer.socket.setNoDelay(true)
@@ -77,6 +99,9 @@ export function http(status: string | number, body: string | Buffer = '', header
   return Buffer.concat([Buffer.from(head(status, { ...framing, ...headers })), bytes])
 }
 
+/** The status of a whole answer. */
+export const statusOf = (bytes: Buffer): number => Number(/ (\d+)/.exec(bytes.toString())?.[1])
+
 /** The head of an answer, with the empty line at its end. */
 export function head(status: string | number, headers: Headers = {}): string {
   const reason = typeof status === 'number' ? `${status} Reason` : status
@@ -102,8 +127,12 @@ export function no(
 interface Refusal {
   status?: number
   headers?: Headers
-  parameters?: unknown
+  /** More fields of the envelope. */
+  [field: string]: unknown
 }
+
+/** A refusal after which the next attempt follows at once, so that a test of another thing need not wait. */
+export const tryAgain = no(500, 'Try again', { parameters: { retry_after: 0.01 } })
 
 export const alreadyClosed = no(400, 'Bad Request: the bot has already been closed')
 export const unknownToken = no(403, 'Bad Request: Token not found')

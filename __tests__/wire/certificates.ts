@@ -5,36 +5,48 @@ import type { KeyObject } from 'node:crypto'
 export interface Identity {
   key: string
   cert: string
+  /** Lets the server use keys that are too weak for others. */
+  ciphers?: string
 }
 
 export interface Authority {
   /** The certificate of the authority itself. */
   cert: string
   /** Issues a certificate for a host name. */
-  issue: (host: string, validity?: Validity) => Identity
+  issue: (host: string, flaw?: Flaw) => Identity
 }
 
-export type Validity = 'valid' | 'expired'
+/** What may be wrong with a certificate. */
+export type Flaw = 'expired' | 'not yet valid' | 'weak' | 'self-signed'
+
+interface Keys {
+  publicKey: KeyObject
+  privateKey: KeyObject
+}
+
+const newKeys = (): Keys => generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 /** Makes a certificate authority that nobody trusts yet. */
 export function newAuthority(name: string): Authority {
-  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const keys = newKeys()
   const isAuthority = extension('2.5.29.19', sequence(boolean(true)))
   return {
     cert: certificate({ subject: name, keys, issuer: name, issuerKey: keys.privateKey, extension: isAuthority }),
-    issue: (host, validity = 'valid') => {
-      const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      const names = extension('2.5.29.17', sequence(der(0x82, Buffer.from(host))))
+    issue: (host, flaw) => {
+      const own = flaw === 'weak' ? generateKeyPairSync('rsa', { modulusLength: 1024 }) : newKeys()
+      const isSelfSigned = flaw === 'self-signed'
       return {
         key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
         cert: certificate({
           subject: host,
           keys: own,
-          issuer: name,
-          issuerKey: keys.privateKey,
-          extension: names,
-          validity,
+          issuer: isSelfSigned ? host : name,
+          issuerKey: (isSelfSigned ? own : keys).privateKey,
+          extension: extension('2.5.29.17', sequence(der(0x82, Buffer.from(host)))),
+          ...(flaw === 'expired' && { lastYear: 2001 }),
+          ...(flaw === 'not yet valid' && { firstYear: 2048 }),
         }),
+        ...(flaw === 'weak' && { ciphers: 'DEFAULT@SECLEVEL=0' }),
       }
     },
   }
@@ -42,25 +54,26 @@ export function newAuthority(name: string): Authority {
 
 interface Template {
   subject: string
-  keys: { publicKey: KeyObject }
+  keys: Keys
   issuer: string
   issuerKey: KeyObject
   extension: Buffer
-  validity?: Validity
+  firstYear?: number
+  lastYear?: number
 }
 
 let serial = 0
 
 /** An X.509 certificate of version 3 (RFC 5280), signed with ECDSA and SHA-256. */
-function certificate({ subject, keys, issuer, issuerKey, extension, validity = 'valid' }: Template): string {
+function certificate(template: Template): string {
+  const { subject, keys, issuer, issuerKey, extension, firstYear = 2000, lastYear = 2049 } = template
   const algorithm = sequence(objectId('1.2.840.10045.4.3.2'))
-  const lastYear = validity === 'expired' ? 2001 : 2049
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([++serial])),
     algorithm,
     distinguishedName(issuer),
-    sequence(newYear(2000), newYear(lastYear)),
+    sequence(newYear(firstYear), newYear(lastYear)),
     distinguishedName(subject),
     keys.publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(extension)),

@@ -1,71 +1,92 @@
-/** Defects of the action's own: whatever breaks inside, one fixed text, and never a stack or a secret. */
+/** Defects of the action's own: whatever breaks inside, a fixed text with a position, and never a message or a secret. */
 import { describe, expect, test } from '@jest/globals'
-import { answer, no, page, stall, yes } from './acts.ts'
-import { against, expectEnd, secret, testTimeoutMs, token } from './play.ts'
-import type { Row } from './play.ts'
-import { throwSoon } from './preload.ts'
+import { readFileSync } from 'node:fs'
+import { answer, no, stall, yes } from './acts.ts'
+import { against, expectEnd, token } from './play.ts'
+import type { End, RowOptions } from './play.ts'
+import type { Act } from './server.ts'
+import { preload, throwSoon } from './preload.ts'
+import { runBundle } from '../../emulator/runner.ts'
 
 const message = JSON.stringify(`Invalid URL: https://tapi.bale.ai/bot${token}/close`)
+const error = `new Error(${message})`
+/** Breaks what every request needs. */
+const breakRequests = `AbortSignal.any = () => { throw new TypeError(${message}) }`
 
 describe('an internal error', () => {
-  const defects: Record<
-    string,
-    { source: string; script: Row['script']; attempts: number; lost: boolean; status?: number }
-  > = {
-    'thrown by a request': {
-      source: `AbortSignal.any = () => { throw new TypeError(${message}) }`,
-      script: [answer(yes)],
-      attempts: 1,
-      lost: true,
-    },
-    'thrown while a request is under way': { source: throwSoon(message), script: [stall()], attempts: 1, lost: true },
-    'rejected while a request is under way': {
-      source: `setTimeout(() => { void Promise.reject(new Error(${message})) }, 3000)`,
-      script: [stall()],
-      attempts: 1,
-      lost: true,
-    },
-    'thrown while waiting': {
-      source: throwSoon(message),
-      script: [answer(no(429, 'retry after 50'))],
-      attempts: 1,
-      lost: false,
-      status: 429,
-    },
-    'thrown while waiting after a lost answer': {
-      source: throwSoon(message),
-      script: [answer(page(502, { 'retry-after': 50 }))],
-      attempts: 1,
-      lost: true,
-      status: 502,
-    },
+  const inFlight: Partial<End> = { attempts: 1, lost: true }
+  const defects: Record<string, [source: string, script: Act[], end: Partial<End>, inputs?: RowOptions['inputs']]> = {
+    'thrown while a request is in flight': [throwSoon(error), [stall()], inFlight],
+    'thrown in the body of a yes': [
+      throwSoon(error),
+      [stall('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{')],
+      inFlight,
+    ],
+    'rejected while a request is in flight': [throwSoon(`void Promise.reject(${error})`), [stall()], inFlight],
+    'thrown that is no error': [throwSoon(message), [stall()], inFlight],
+    'thrown while waiting': [throwSoon(error), [answer(no(429, 'retry after 50'))], { attempts: 1 }],
+    'thrown while the webhook is deleted': [
+      throwSoon(error),
+      [stall()],
+      { attempts: 0, webhook: 'may be deleted' },
+      { 'delete-webhook': 'true' },
+    ],
+    'thrown after the webhook was deleted': [
+      throwSoon(error),
+      [answer(yes), stall()],
+      { ...inFlight, webhook: 'is deleted' },
+      { 'delete-webhook': 'true' },
+    ],
+    'thrown in a dry run': [breakRequests, [stall()], { attempts: 0 }, { 'dry-run': 'true' }],
   }
-  test.concurrent.each(Object.entries(defects))(
-    '%s',
-    async (_, { source, script, ...end }) => {
-      const scene = await against(script, { preloads: [source] })
-      expectEnd(scene, { outcome: 'internal-error', shows: [/report/i], ...end })
-      expect(scene.written).not.toMatch(/Invalid URL|(^|%0A)\s+at /m)
-      expect(scene.elapsedMs).toBeLessThan(15_000)
-    },
-    testTimeoutMs,
-  )
+  test.concurrent.each(Object.entries(defects))('%s', async (_, [source, script, end, inputs = {}]) => {
+    const scene = await against(script, { preloads: [source], inputs })
+    expectEnd(scene, { outcome: 'internal-error', attempts: 0, shows: [/report/i], ...end })
+    expect(scene.written).not.toMatch(/Invalid URL|(^|%0A)\s+at /m)
+    expect(scene.elapsedMs).toBeLessThan(8000)
+  })
 
-  test.concurrent(
-    'after the yes changes nothing',
-    async () => {
-      // Thrown as the first output is written.
-      const source = `
+  test.concurrent('names the error and its position in the bundle', async () => {
+    const scene = await against([answer(yes)], { preloads: [breakRequests] })
+    expect(scene.outputs).toMatchObject({ closed: 'false', outcome: 'internal-error' })
+    const [, name, line] = /\b(\w+) at index\.js:(\d+):\d+/.exec(scene.annotations[0]?.text ?? '') ?? []
+    expect(name).toBe('TypeError')
+    const bundle = readFileSync(new URL('../../dist/index.js', import.meta.url), 'utf8')
+    expect(bundle.split('\n')[Number(line) - 1]).toContain('AbortSignal.any')
+    expect(scene.written).not.toContain('Invalid URL')
+  })
+
+  test.concurrent('with the name of something else is named by a fixed word', async () => {
+    const source = `AbortSignal.any = () => { throw Object.assign(new Error(), { name: ${message} }) }`
+    const scene = await against([answer(yes)], { preloads: [source] })
+    expect(scene.annotations[0]?.text).toMatch(/\bError at index\.js:\d+:\d+/)
+  })
+
+  test.concurrent('after the yes changes nothing', async () => {
+    // Thrown as the first output is written.
+    const source = `
         import fs from 'node:fs'
         const { appendFileSync } = fs
         fs.appendFileSync = (...values) => {
-          process.nextTick(() => { throw new Error(${JSON.stringify(secret)}) })
+          process.nextTick(() => { throw new Error(${message}) })
           appendFileSync(...values)
         }
       `
-      const scene = await against([answer(yes)], { preloads: [source] })
-      expectEnd(scene, { outcome: 'closed', attempts: 1, status: 200 })
-    },
-    testTimeoutMs,
-  )
+    const scene = await against([answer(yes)], { preloads: [source] })
+    expectEnd(scene, { outcome: 'closed', attempts: 1, status: 200 })
+  })
+})
+
+test.concurrent('a program that never comes to its end does not look like a success', async () => {
+  // The socket is never told to connect, and nothing keeps the process alive.
+  const source = `
+      import net from 'node:net'
+      import timers from 'node:timers'
+      net.connect = () => Object.assign(new net.Socket(), { connecting: true })
+      globalThis.setTimeout = (...values) => timers.setTimeout(...values).unref()
+    `
+  const inputs = { 'bale-token': token, 'api-url': 'http://127.0.0.1:1' }
+  const { exitCode, elapsedMs } = await runBundle({ inputs, nodeArguments: preload([source]) }).done
+  expect(exitCode).toBe(1)
+  expect(elapsedMs).toBeLessThan(8000)
 })

@@ -1,25 +1,32 @@
 /** Hostile texts, and secrets in whatever disguise a server sends them back. */
 import { describe, expect, test } from '@jest/globals'
+import { marked } from 'marked'
 import { answer, head, http, no, reset, yes } from './acts.ts'
-import { against, expectEnd, expectRequests, playAll, run, secret, testTimeoutMs, token } from './play.ts'
-import type { End } from './play.ts'
+import { against, botId, expectEnd, failed, expectRequests, playAll, run, secret, token } from './play.ts'
+import type { End, Row } from './play.ts'
 import { findLeak } from './secrets.ts'
 import type { Act } from './server.ts'
 
-const rejected: End = { outcome: 'rejected', attempts: 1, status: 400 }
+const rejected: End = failed('rejected', 400)
 const percent = (text: string): string =>
   Array.from(text, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`).join('')
 const each = (text: string, between: string): string => Array.from(text).join(between)
+/** A word that shows whether a text was hidden as a whole. */
+const word = 'Marker'
+/** A digit makes a segment of a path a secret. */
+const pathSecret = 'relay-p4ssword-of-a-path'
 
-describe('the token never shows, whatever the server makes of it', () => {
+describe('a text with twelve letters or digits of a secret is hidden whole', () => {
   const embeddings: Record<string, string> = {
     'the token': token,
     'the token in a URL': `https://tapi.bale.ai/bot${token}/close?x=1`,
     'the secret half': secret,
     'the secret half, without its ends': `x${secret.slice(3, -3)}x`,
-    'twelve characters from the start': secret.slice(0, 12),
-    'twelve characters from the middle': `...${secret.slice(14, 26)}...`,
-    'twelve characters from the end': secret.slice(-12),
+    'twelve letters and digits from the start': secret.slice(0, 14),
+    'twelve letters and digits from the middle': `...${secret.slice(15, 28)}...`,
+    'twelve letters and digits from the end': secret.slice(-13),
+    'twelve in a row': '123456789ABC',
+    'twelve letters and digits, otherwise separated': 'FAKE wire.test',
     'in capitals': token.toUpperCase(),
     'many times': `${token} `.repeat(20),
     'overlapping itself': `${secret.slice(0, 20)}${secret}`,
@@ -29,6 +36,10 @@ describe('the token never shows, whatever the server makes of it', () => {
     'percent-encoded where it need not be': encodeURIComponent(token).replaceAll('_', '%5F').replaceAll('-', '%2d'),
     'percent-encoded twice, wholly': percent(percent(secret.slice(0, 30))),
     'percent-encoded twice, as usual': percent(token).replaceAll('%', '%25'),
+    'split by a musical sign without a shape': each(secret, '\u{1D159}'),
+    'split every eleven characters, by signs': secret.replace(/.{11}/g, '$& - '),
+    'split every eleven characters, by quotes and dots': secret.replace(/.{11}/g, '$&“…”'),
+    'split by Braille blanks': each(secret, '\u2800'),
     'percent-encoded three times, as usual': percent(secret).replaceAll('%', '%2525'),
     'percent-encoded in the digits of the code': percent(secret).replaceAll('4', '%34').replaceAll('7', '%37'),
     'encoded as a query': encodeURIComponent(encodeURIComponent(token)),
@@ -56,22 +67,44 @@ describe('the token never shows, whatever the server makes of it', () => {
     'across the cut, behind signs of two units': '\u{1F600}'.repeat(280) + token,
     'across the cut, behind what is taken away': `${'\u200B'.repeat(200)}${'x'.repeat(280)}${token}`,
     'across the cut, percent-encoded': 'x'.repeat(270) + percent(token),
+    'of the path of the address': `https://relay.example/${pathSecret}/bot`,
+    'of the path of the address, in part': pathSecret.slice(0, 14),
+    'of the path of the address, percent-encoded': percent(pathSecret),
   }
-  const carriers: Record<string, (text: string) => Act> = {
-    'a description': (text) => answer(no(400, text)),
-    'a plain text': (text) => answer(http(400, text)),
+
+  // One run with an answer for each, which asks for the next attempt at once.
+  test.concurrent('whatever the disguise', async () => {
+    const texts = Object.values(embeddings)
+    const script = texts.map((text) => answer(no(500, `${word} ${text}`, { retry_after: 0.01 })))
+    const scene = await against([...script, answer(yes)], {
+      inputs: { 'max-attempts': '100' },
+      path: `/plain-path/${pathSecret}`,
+      secrets: [pathSecret],
+    })
+    expectEnd(scene, { outcome: 'closed', attempts: texts.length + 1, status: 200 })
+    const lines = scene.stdout.split('\n').filter((line) => /^attempt \d/i.test(line))
+    expect(lines).toHaveLength(texts.length)
+    const shown = Object.keys(embeddings).filter((_, at) => lines[at]?.includes(word))
+    expect(shown).toEqual([])
+    // The note is fixed, so the lines differ in the number of the attempt alone.
+    expect(new Set(lines.map((line) => line.replace(/\d+/, ''))).size).toBe(1)
+  })
+
+  const harmless: Record<string, string> = {
+    'a few letters': secret.slice(5, 14),
+    'the bot id': botId,
+    'a segment of the path without a digit': 'plain-path-without-digits',
+    'no secret': 'Internal Server Error: restart',
   }
-  playAll(
-    Object.entries(embeddings).flatMap(([name, text]) =>
-      Object.entries(carriers).map(([carrier, act]) => ({
-        name: `${name}, in ${carrier}`,
-        script: [act(text)],
-        end: rejected,
-      })),
-    ),
-  )
+  test.concurrent('and nothing else is', async () => {
+    const script = Object.values(harmless).map((text) => answer(no(500, `${word} ${text}`, { retry_after: 0.01 })))
+    const scene = await against([...script, answer(yes)], { path: '/plain-path-without-digits' })
+    for (const text of Object.values(harmless)) expect(scene.stdout).toContain(`“${word} ${text}”`)
+  })
 
   const places: Record<string, Act> = {
+    'a plain text': answer(http(400, token)),
+    'a plain text, percent-encoded': answer(http(400, percent(token))),
     'the reason phrase': answer(http(`400 ${token}`, '')),
     'the headers': answer(
       http(400, '', { 'x-token': token, server: percent(token), 'retry-after': token, date: token }),
@@ -89,70 +122,29 @@ describe('the token never shows, whatever the server makes of it', () => {
     'an answer that is cut off': reset(head(200, { 'content-length': 999 }), token),
     'no HTTP at all': answer(`${token}\r\n`),
   }
-  test.concurrent.each(Object.entries(places))(
-    'not from %s',
-    async (_, act) => {
-      const scene = await against([act], { inputs: { 'max-attempts': '2', 'delete-webhook': 'false' } })
-      expect(scene.outputs['closed']).toBe('false')
-    },
-    testTimeoutMs,
-  )
+  test.concurrent.each(Object.entries(places))('also from %s', async (_, act) => {
+    const scene = await against([act], { inputs: { 'max-attempts': '2', 'delete-webhook': 'false' } })
+    expect(scene.outputs['closed']).toBe('false')
+  })
 
-  test.concurrent(
-    'nor does its beginning, where the cut goes through it',
-    async () => {
-      const scene = await against([answer(no(400, 'x'.repeat(290) + secret))])
-      expectEnd(scene, { ...rejected, shows: [/x\*\*\*/] })
-      expect(scene.written).not.toContain(secret.slice(0, 5))
-    },
-    testTimeoutMs,
-  )
+  test.concurrent('in the job summary and in a debug log, too', async () => {
+    const scene = await against([answer(no(400, `${word} ${percent(token)}`))], {
+      env: { RUNNER_DEBUG: '1', ACTIONS_STEP_DEBUG: 'true', ACTIONS_RUNNER_DEBUG: 'true' },
+    })
+    expectEnd(scene, rejected)
+    expect(scene.summary).not.toContain(word)
+  })
 
-  test.concurrent(
-    'not in a debug log',
-    async () => {
-      const scene = await against([answer(no(500, token)), answer(no(400, percent(token)))], {
-        env: { RUNNER_DEBUG: '1', ACTIONS_STEP_DEBUG: 'true', ACTIONS_RUNNER_DEBUG: 'true' },
-      })
-      expectEnd(scene, { outcome: 'rejected', attempts: 2, status: 400 })
-    },
-    testTimeoutMs,
-  )
+  test.concurrent('and the token is masked first, the bot id never', async () => {
+    const scene = await against([answer(yes)])
+    expect(new Set(scene.masks)).toEqual(new Set([token, secret]))
+  })
 
-  test.concurrent(
-    'nor by hand, where nothing is masked',
-    async () => {
-      const scene = await against([answer(no(400, token))], {
-        env: { GITHUB_ACTIONS: undefined, GITHUB_OUTPUT: undefined, GITHUB_STEP_SUMMARY: undefined },
-      })
-      expect(scene.exitCode).toBe(1)
-      expect(scene.masks).toEqual([])
-    },
-    testTimeoutMs,
-  )
-
-  test.concurrent(
-    'and is masked first, the bot id never',
-    async () => {
-      const scene = await against([answer(yes)])
-      expect(new Set(scene.masks)).toEqual(new Set([token, secret]))
-    },
-    testTimeoutMs,
-  )
-
-  test.each([
-    [secret],
-    [`a ${secret.slice(5, 17)} b`],
-    [percent(secret)],
-    [percent(percent(secret))],
-    [each(secret, '\u200B')],
-    [each(secret, ' ')],
-    [each(secret, '\u001b[0m')],
-    [Array.from(secret, (char) => `&#${char.charCodeAt(0)};`).join('')],
-    [secret.toUpperCase()],
-  ])('and this test would see it: %j', (text) => {
-    expect(findLeak(text, secret)).toBeDefined()
-    expect(findLeak(secret.slice(0, 11), secret)).toBeUndefined()
+  test('and these tests would see it', () => {
+    const references = Array.from(secret, (char) => `&#${char.charCodeAt(0)};`).join('')
+    const texts = [`a ${secret.slice(5, 19)} b`, percent(percent(secret)), each(secret, '\u001b[0m'), references]
+    expect(texts.filter((text) => findLeak(text, secret) === undefined)).toEqual([])
+    expect(findLeak(secret.slice(5, 18), secret)).toBeUndefined()
   })
 })
 
@@ -175,26 +167,18 @@ describe('the inputs are not quoted where a token may be in them', () => {
     'the token in the query of the address': { 'api-url': `https://tapi.bale.ai/?token=${token}#${token}` },
     'the token as the protocol of the address': { 'api-url': `${token}://tapi.bale.ai` },
   }
-  test.concurrent.each(Object.entries(inputs))(
-    '%s',
-    async (name, wrong) => {
-      const result = await run('http://127.0.0.1:1', { inputs: { ...wrong, 'dry-run': wrong['dry-run'] ?? 'true' } })
-      // An address that holds the token as a path is one that can be used.
-      expect(result.outputs).toMatchObject({ closed: 'false', attempts: '0' })
-      if (name !== 'the token in the address') expect(result.outputs['outcome']).toBe('invalid-input')
-    },
-    testTimeoutMs,
-  )
+  test.concurrent.each(Object.entries(inputs))('%s', async (name, wrong) => {
+    const result = await run('http://127.0.0.1:1', { inputs: { 'dry-run': 'true', 'max-attempts': '1', ...wrong } })
+    // An address that holds the token as a path is one that can be used; here no name of a host is known.
+    expect(result.outputs).toMatchObject({ closed: 'false', attempts: '0' })
+    if (name !== 'the token in the address') expect(result.outputs['outcome']).toBe('invalid-input')
+  })
 
-  test.concurrent(
-    'credentials of the address neither',
-    async () => {
-      const password = 'FAKE-password-of-an-address'
-      const result = await run(`https://user:${password}@tapi.bale.ai/`, { secrets: [password] })
-      expectEnd(result, { outcome: 'invalid-input', attempts: 0, shows: [/api-url/] })
-    },
-    testTimeoutMs,
-  )
+  test.concurrent('credentials of the address neither', async () => {
+    const password = 'FAKE-password-of-an-address'
+    const result = await run(`https://user:${password}@tapi.bale.ai/`, { secrets: [password] })
+    expectEnd(result, failed('invalid-input', undefined, { attempts: 0, shows: [/api-url/] }))
+  })
 })
 
 describe('a text from outside is one short line that does nothing', () => {
@@ -220,54 +204,54 @@ describe('a text from outside is one short line that does nothing', () => {
     'outputs of the runner': 'closed=true\noutcome<<EOF\nclosed\nEOF\n',
     'a wordy one': 'ب'.repeat(5000),
   }
-  test.concurrent.each(Object.entries(hostile))(
-    '%s',
-    async (_, text) => {
-      const scene = await against([answer(no(503, text)), answer(no(400, text))], {
-        env: { GITHUB_RUN_ATTEMPT: '2' },
-      })
-      expectEnd(scene, { outcome: 'rejected', attempts: 2, status: 400 })
-      expectRequests(scene, [500])
-      // One line for the wait, one for the annotation.
-      expect(scene.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('::add-mask'))).toHaveLength(2)
-      for (const [said = ''] of scene.logAsShown.matchAll(/“.*?”/gs)) {
-        expect(Array.from(said).length).toBeLessThanOrEqual(302)
-        expect(said).not.toMatch(/::|##\[|\n|[\p{C}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u)
-      }
-      expectInert(scene.summary)
-    },
-    testTimeoutMs,
-  )
+  test.concurrent.each(Object.entries(hostile))('%s', async (_, text) => {
+    const scene = await against([answer(no(503, text)), answer(no(400, text))], {
+      env: { GITHUB_RUN_ATTEMPT: '2' },
+    })
+    expectEnd(scene, failed('rejected', 400, { attempts: 2 }))
+    expectRequests(scene, [500])
+    // One line for the wait, one for the annotation.
+    expect(scene.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('::add-mask'))).toHaveLength(2)
+    for (const [said = ''] of scene.logAsShown.matchAll(/“.*?”/gs)) {
+      expect(Array.from(said).length).toBeLessThanOrEqual(302)
+      expect(said).not.toMatch(/::|##\[|\n|[\p{C}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u)
+    }
+    await expectInert(scene.summary)
+  })
 
   playAll([
-    {
-      name: 'half a megabyte of description, which is not read',
-      script: [answer(no(400, 'x'.repeat(500_000)))],
-      end: rejected,
-    },
-    {
-      name: 'half a megabyte of tokens in a 2xx, which is no answer of the API',
-      script: [answer(no(400, `${token} `.repeat(10_000), { status: 200 }))],
-      end: { outcome: 'invalid-response', attempts: 1, status: 200, lost: true, shows: [/64 KiB/] },
-    },
-    {
-      name: 'as much description as is read, full of tokens',
-      script: [answer(no(400, `${token} `.repeat(1200)))],
-      end: { ...rejected, shows: [/“.{0,300}”/] },
-    },
-    {
-      name: 'as much as is read, full of almost-tokens',
-      script: [answer(no(400, `${secret.slice(0, 11)}${percent(secret.slice(0, 11))}`.repeat(1400)))],
-      end: rejected,
-    },
+    [
+      'half a megabyte of tokens in a 2xx, which is no answer of the API',
+      no(400, `${token} `.repeat(10_000), { status: 200 }),
+      failed('invalid-response', 200, { lost: true, shows: [/64 KiB/] }),
+    ],
+    ['as much description as is read, full of tokens', no(400, `${token} `.repeat(1200)), rejected],
+    // Texts whose cleaning takes a time that grows with the square of their length, unless they are cut before.
+    ...['\u009b]8;', '\u009b[31', '%25', ' \u200B', '##[', '::'].map((piece): Row => {
+      const busy = no(500, piece.repeat(60_000 / Buffer.byteLength(piece)), { retry_after: 0.01 })
+      const name = `a dozen times sixty thousand bytes of ${JSON.stringify(piece)}`
+      const inputs = { 'max-attempts': '12', 'timeout-seconds': '9' }
+      const end = failed('server-error', 500, { attempts: 12, retryAfterSeconds: 1 })
+      return [name, busy, end, { inputs, gapsMs: Array<number>(11).fill(0), withinMs: 6000 }]
+    }),
+    [
+      'as much as is read, full of almost-tokens',
+      no(400, `${secret.slice(0, 11)}${percent(secret.slice(0, 11))}`.repeat(1400)),
+      rejected,
+    ],
   ])
 })
 
-/** In the summary, hostile texts stand in code that they cannot leave, and nothing of them is anywhere else. */
-function expectInert(summary: string): void {
-  const code = /<code>(.*?)<\/code>|`([^`\n]*)`/g
-  for (const [, element] of summary.matchAll(code)) {
-    expect(element?.replace(/&#\d+;/g, '') ?? '').not.toMatch(/[<>@#[\]*_`|\\~!$&]|:\/\/|www\./)
-  }
-  expect(summary.replace(code, '')).not.toMatch(/[`<>@]|\w#\d|evil|script|octo|bold/)
+/** What the server said is text in the summary: no element, no link but ours, and nothing that GitHub would link. */
+async function expectInert(summary: string): Promise<void> {
+  const html = await marked(summary)
+  const elements = new Set(Array.from(html.matchAll(/<(\w+)/g), ([, name = '']) => name))
+  for (const own of 'h3 p a code table thead tbody tr th td'.split(' ')) elements.delete(own)
+  expect(Array.from(elements)).toEqual([])
+  for (const [, target = ''] of html.matchAll(/href="(.*?)"/g)) expect(target).toContain('docs/troubleshooting.md#')
+  const text = html
+    .replace(/<code>.*?<\/code>|<.*?>/gs, '')
+    .replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))
+  expect(text).not.toMatch(/@\w|#\w/)
+  expect(summary).not.toMatch(/\bGH-\d/i)
 }

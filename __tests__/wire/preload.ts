@@ -19,20 +19,10 @@ export const resolveNothing = lookup(
   `callback(Object.assign(new Error('getaddrinfo ENOTFOUND ' + host), { code: 'ENOTFOUND', hostname: host }))`,
 )
 
-/** Resolves no host name within this minute. */
-export const resolveSlowly = lookup(`setTimeout(callback, 60_000, null, [{ address: '127.0.0.1', family: 4 }])`)
-
-/** Resolves the first host name to this address, and no other within this minute. */
-export function resolveOnce(address: string): string {
-  return `
-    let asked = false
-    ${lookup(`
-      if (asked) setTimeout(callback, 60_000, null, [])
-      else callback(null, [{ address: ${JSON.stringify(address)}, family: 4 }])
-      asked = true
-    `)}
-  `
-}
+/** Resolves no host name within this minute, and says so. */
+export const resolveSlowly = lookup(
+  `console.log('looking up'); setTimeout(callback, 60_000, null, [{ address: '127.0.0.1', family: 4 }])`,
+)
 
 function lookup(body: string): string {
   return `
@@ -43,12 +33,37 @@ function lookup(body: string): string {
 
 /** Says to be another version of Node. */
 export function pretendVersion(version: string): string {
-  return `Object.defineProperty(process, 'version', { value: ${JSON.stringify(version)} })`
+  return `
+    Object.defineProperty(process, 'version', { value: ${JSON.stringify(`v${version}`)} })
+    Object.defineProperty(process, 'versions', { value: { ...process.versions, node: ${JSON.stringify(version)} } })
+  `
 }
 
-/** Throws, from nowhere, when the run is under way. @param message as a literal of JavaScript */
-export function throwSoon(message: string): string {
-  return `setTimeout(() => { throw new Error(${message}) }, 3000)`
+/** Throws as soon as the event file is looked at. */
+export const throwInContext = `
+  import fs from 'node:fs'
+  import { syncBuiltinESMExports } from 'node:module'
+  for (const name of ['existsSync', 'readFileSync', 'statSync', 'openSync']) {
+    const own = fs[name]
+    fs[name] = (path, ...rest) => {
+      if (path === process.env.GITHUB_EVENT_PATH) throw new RangeError('x')
+      return own(path, ...rest)
+    }
+  }
+  syncBuiltinESMExports()
+`
+
+/** Throws from nowhere, a while after the first connection was begun. @param thrown as an expression of JavaScript */
+export function throwSoon(thrown: string): string {
+  return `
+    import net from 'node:net'
+    const { connect } = net.Socket.prototype
+    net.Socket.prototype.connect = function (...values) {
+      net.Socket.prototype.connect = connect
+      setTimeout(() => { throw ${thrown} }, 1200)
+      return connect.apply(this, values)
+    }
+  `
 }
 
 /** Node's arguments that load these modules. */

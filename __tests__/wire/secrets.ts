@@ -1,14 +1,14 @@
 /** Looks for a secret in what left a program, in any shape in which somebody could put it together again. */
 
-/** A run of so many characters of a secret counts as a leak of it. */
+/** So many letters and digits of a secret in a row count as a leak of it. */
 const partLength = 12
 
 /** The first part of the secret that can be read from the text, or nothing. */
 export function findLeak(text: string, secret: string): string | undefined {
-  const needle = secret.toLowerCase()
+  const needle = lettersAndDigits(secret)
   const length = Math.min(partLength, needle.length)
   const parts = Array.from({ length: needle.length - length + 1 }, (_, at) => needle.slice(at, at + length))
-  const readings = readingsOf(text)
+  const readings = readingsOf(text).map(lettersAndDigits)
   return parts.find((part) => readings.some((reading) => reading.includes(part)))
 }
 
@@ -16,17 +16,13 @@ export function findLeak(text: string, secret: string): string | undefined {
 function readingsOf(text: string): string[] {
   const readings = [text]
   for (let round = 0; round < 5; round++) readings.push(decode(readings.at(-1) ?? ''))
-  return readings.flatMap((reading) => {
-    const lower = reading.toLowerCase()
-    return [lower, withoutInvisible(lower)]
-  })
+  return readings
 }
 
 /** Undoes one layer of percent-encoding and of HTML's character references. */
 function decode(text: string): string {
   return text
     .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .replace(/&#x([0-9a-f]{1,6});/gi, (_, hex: string) => codePoint(Number.parseInt(hex, 16)))
     .replace(/&#(\d{1,7});/g, (_, digits: string) => codePoint(Number(digits)))
     .replaceAll('&amp;', '&')
 }
@@ -35,11 +31,13 @@ function codePoint(code: number): string {
   return code <= 0x10ffff ? String.fromCodePoint(code) : ''
 }
 
-function withoutInvisible(text: string): string {
+/** Without the escapes of terminals, which have letters and digits of their own. */
+function lettersAndDigits(text: string): string {
   return (
     text
-      // eslint-disable-next-line no-control-regex -- escapes of terminals begin with one
+      // eslint-disable-next-line no-control-regex -- escapes begin with one
       .replace(/\u001b\[[0-9;]*[a-z]/gi, '')
-      .replace(/[\s\p{C}\p{M}\p{Default_Ignorable_Code_Point}]/gu, '')
+      .replace(/[^a-z\d]/gi, '')
+      .toLowerCase()
   )
 }

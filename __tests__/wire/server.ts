@@ -32,6 +32,8 @@ export interface WireServer extends AsyncDisposable {
   requests: readonly WireRequest[]
   /** How many connections were accepted. */
   connections: () => number
+  /** How many bytes came on them, in TLS without those of TLS itself. */
+  bytes: () => number
 }
 
 export interface WireOptions {
@@ -49,10 +51,12 @@ export async function startServer(script: readonly Act[], options: WireOptions =
   const sockets = new Set<Socket>()
   const requests: WireRequest[] = []
   let connections = 0
+  let bytes = 0
   let acts = 0
 
   function play(socket: Socket): void {
     const act = script[Math.min(acts++, script.length - 1)]
+    socket.on('data', (chunk: Buffer) => (bytes += chunk.length))
     // What fails here fails at the client's end, too, and is judged there.
     void Promise.resolve(act?.(connect(socket, requests))).catch(() => undefined)
   }
@@ -68,6 +72,7 @@ export async function startServer(script: readonly Act[], options: WireOptions =
     port: (server.address() as AddressInfo).port,
     requests,
     connections: () => connections,
+    bytes: () => bytes,
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, 'close')
       server.close()

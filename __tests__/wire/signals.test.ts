@@ -1,199 +1,160 @@
-/** Signals: while waiting, in flight, after the yes. */
-import { describe, expect, test } from '@jest/globals'
-import { execFileSync } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** Signals, in every phase of a run. */
+import { describe, expect } from '@jest/globals'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { answer, head, no, page, stall, yes, yesText } from './acts.ts'
-import { expectEnd, run, testTimeoutMs } from './play.ts'
-import type { End } from './play.ts'
-import { resolveOnce } from './preload.ts'
+import { answer, head, no, page, stall, tryAgain, yes, yesText } from './acts.ts'
+import { newAuthority } from './certificates.ts'
+import { expectEnd, failed, onPosix, printed, run } from './play.ts'
+import type { End, RunOptions } from './play.ts'
+import { resolveNothing, resolveSlowly } from './preload.ts'
 import { startServer } from './server.ts'
 import type { Act, WireServer } from './server.ts'
 import type { BundleRun } from '../../emulator/runner.ts'
 
-/** Windows ends a process that another one signals. */
-const onPosix = process.platform === 'win32' ? test.concurrent.skip : test.concurrent
+type Moment = (bundleRun: BundleRun, server: WireServer) => Promise<void>
 
 const limited = no(429, 'Too Many Requests: retry after 50')
+const inFlight: Partial<End> = { attempts: 1, lost: true, shows: [/A close request was in flight/i] }
+const unsent: Partial<End> = { attempts: 1, shows: [/No (close request had been sent|request was in flight)/i] }
+const between: Partial<End> = { attempts: 1, shows: [/No request was in flight/i] }
 
-/** What the run prints first, beside the masks: the line that announces a wait. */
-function firstLine({ child }: BundleRun): Promise<void> {
-  return new Promise((resolve) => {
-    let seen = ''
-    child.stdout.on('data', (chunk: Buffer | string) => {
-      seen += chunk.toString()
-      if (/^(?!::add-mask).+\n/m.test(seen)) resolve()
-    })
-  })
-}
-
-async function requestAt(server: WireServer): Promise<void> {
+const waiting: Moment = (bundleRun) => printed(bundleRun, /\b50 s\b/)
+const requested: Moment = async (_, server) => {
   while (server.requests.length === 0) await sleep(20)
   // What was sent after the request arrives, too.
-  await sleep(1500)
+  await sleep(700)
 }
+const connected: Moment = async (_, server) => {
+  while (server.connections() === 0) await sleep(20)
+  await sleep(300)
+}
+const lookingUp: Moment = (bundleRun) => printed(bundleRun, /looking up/)
 
 /** Runs against a script and signals at the given moment; the run must end soon after it. */
 async function interrupt(
   script: readonly Act[],
-  moment: (bundleRun: BundleRun, server: WireServer) => Promise<void>,
+  moment: Moment,
   signals: readonly NodeJS.Signals[],
-  inputs: Record<string, string> = {},
+  options: RunOptions = {},
+  apiUrl = (port: number) => `http://127.0.0.1:${port}`,
 ) {
   await using server = await startServer(script)
   let signalledMs = NaN
-  const result = await run(`http://127.0.0.1:${server.port}`, {
-    inputs,
+  const result = await run(apiUrl(server.port), {
+    ...options,
     during: async (bundleRun) => {
       await moment(bundleRun, server)
       signalledMs = performance.now()
       for (const signal of signals) bundleRun.child.kill(signal)
     },
   })
-  expect(performance.now() - signalledMs).toBeLessThan(5000)
+  // A second is promised; a busy machine may need some more.
+  expect(performance.now() - signalledMs).toBeLessThan(3000)
   return { result, requests: server.requests.length }
 }
 
 describe('a signal', () => {
-  onPosix.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])(
-    '%s while waiting ends the wait',
-    async (signal) => {
-      const { result, requests } = await interrupt([answer(limited), answer(yes)], firstLine, [signal])
-      expectEnd(result, {
-        outcome: 'cancelled',
-        attempts: 1,
-        status: 429,
-        shows: [/cancelled.* no request was under way/],
-      })
+  onPosix.each<NodeJS.Signals[]>([['SIGINT'], ['SIGTERM'], ['SIGHUP'], ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGINT']])(
+    '%s while waiting ends the wait, however often it comes',
+    async (...signals) => {
+      const { result, requests } = await interrupt([answer(limited), answer(yes)], waiting, signals)
+      expectEnd(
+        result,
+        failed('cancelled', undefined, {
+          shows: [/cancelled/, /No request was in flight/i, /still stopped/],
+        }),
+      )
       expect(requests).toBe(1)
     },
-    testTimeoutMs,
   )
 
-  const inFlight: [string, Act, Partial<End>][] = [
-    ['before the answer', stall(), {}],
-    ['in the headers of the answer', stall('HTTP/1.1 200 OK\r\n'), {}],
-    ['in the body of a yes', stall(head('200 OK', { 'content-length': 99 }), yesText), { status: 200 }],
+  const deleting = { inputs: { 'delete-webhook': 'true' } }
+  const phases: [string, readonly Act[], Moment, Partial<End>, RunOptions?][] = [
+    ['before the answer', [stall()], requested, inFlight],
+    ['in the headers of the answer', [stall('HTTP/1.1 200 OK\r\n')], requested, inFlight],
+    ['in the body of a yes', [stall(head('200 OK', { 'content-length': 99 }), yesText)], requested, inFlight],
+    ['in a long answer of 103s', [stall(head('103 Early Hints', { link: '</x>' }).repeat(9))], requested, inFlight],
+    [
+      'while waiting after a lost answer',
+      [answer(page(502, { 'retry-after': 50 }))],
+      waiting,
+      { ...between, lost: true },
+    ],
+    ['while waiting after many attempts', [answer(tryAgain), answer(limited)], waiting, { ...between, attempts: 2 }],
+    [
+      'in flight of the deletion: close was not sent',
+      [stall()],
+      requested,
+      { attempts: 0, webhook: 'may be deleted', shows: [/deleteWebhook request was in flight/i] },
+      deleting,
+    ],
+    [
+      'while waiting to delete: close was not sent',
+      [answer(tryAgain), answer(limited)],
+      waiting,
+      { attempts: 0, shows: [/No close request had been sent/i] },
+      deleting,
+    ],
+    [
+      'while waiting after the deletion',
+      [answer(yes), answer(limited), answer(yes)],
+      waiting,
+      { ...between, webhook: 'is deleted' },
+      deleting,
+    ],
   ]
-  onPosix.each(inFlight)(
-    'in flight, %s, ends the request, and the bot may be closed',
-    async (_, act, end) => {
-      const { result, requests } = await interrupt([act], (_run, server) => requestAt(server), ['SIGINT'])
-      expectEnd(result, {
-        outcome: 'cancelled',
-        attempts: 1,
-        lost: true,
-        shows: [/cancelled.* close request was under way/],
-        ...end,
-      })
-      expect(requests).toBe(1)
-    },
-    testTimeoutMs,
-  )
+  onPosix.each(phases)('%s', async (_, script, moment, end, options) => {
+    const { result } = await interrupt(script, moment, ['SIGINT'], options)
+    expectEnd(result, failed('cancelled', undefined, { ...end }))
+  })
 
-  onPosix(
-    'while waiting after a lost answer: the bot may be closed',
-    async () => {
-      const { result } = await interrupt([answer(page(502, { 'retry-after': 50 }))], firstLine, ['SIGTERM'])
-      expectEnd(result, {
-        outcome: 'cancelled',
-        attempts: 1,
-        status: 502,
-        lost: true,
-        shows: [/no request was under way/],
-      })
-    },
-    testTimeoutMs,
-  )
+  const authority = newAuthority('Test Authority of Signals')
+  const early: [string, Act, Moment, RunOptions, ((port: number) => string)?][] = [
+    [
+      'while a name is looked up',
+      stall(),
+      lookingUp,
+      { preloads: [resolveSlowly] },
+      (port) => `http://localhost:${port}`,
+    ],
+    ['in the TLS handshake', () => undefined, connected, {}, (port) => `https://localhost:${port}`],
+    [
+      'while the certificate is looked at',
+      () => undefined,
+      connected,
+      { trusted: authority.cert },
+      (port) => `https://127.0.0.1:${port}`,
+    ],
+  ]
+  onPosix.each(early)('%s, in a real and in a dry run', async (_, act, moment, options, apiUrl) => {
+    const [real, dry] = await Promise.all([
+      interrupt([act], moment, ['SIGTERM'], options, apiUrl),
+      interrupt([act], moment, ['SIGTERM'], { ...options, inputs: { 'dry-run': 'true' } }, apiUrl),
+    ])
+    expectEnd(real.result, failed('cancelled', undefined, { ...unsent }))
+    expectEnd(dry.result, { outcome: 'cancelled', ...unsent, attempts: 0 })
+  })
 
-  onPosix(
-    'in flight of the deletion: close was not sent',
-    async () => {
-      const { result, requests } = await interrupt([stall()], (_run, server) => requestAt(server), ['SIGINT'], {
-        'delete-webhook': 'true',
-      })
-      expectEnd(result, { outcome: 'cancelled', attempts: 0, shows: [/deleteWebhook request was under way/] })
-      expect(requests).toBe(1)
-    },
-    testTimeoutMs,
-  )
+  onPosix('while a proxy is asked', async () => {
+    await using proxy = await startServer([stall()])
+    const options: RunOptions = { preloads: [resolveNothing], env: { https_proxy: `127.0.0.1:${proxy.port}` } }
+    const moment: Moment = (bundleRun) => requested(bundleRun, proxy)
+    const { result } = await interrupt([stall()], moment, ['SIGINT'], options, () => 'https://bale.test')
+    expectEnd(result, failed('cancelled', undefined, { ...unsent }))
+  })
 
-  onPosix(
-    'again and again changes nothing',
-    async () => {
-      const { result } = await interrupt([answer(limited)], firstLine, [
-        'SIGINT',
-        'SIGTERM',
-        'SIGHUP',
-        'SIGINT',
-        'SIGTERM',
-      ])
-      expectEnd(result, { outcome: 'cancelled', attempts: 1, status: 429 })
-    },
-    testTimeoutMs,
-  )
-
-  onPosix(
-    'while a name is looked up ends the run',
-    async () => {
-      const result = await run('http://localhost:1', {
-        preloads: [resolveOnce('127.0.0.1')],
-        during: async (bundleRun) => {
-          await firstLine(bundleRun)
-          await sleep(2000)
-          bundleRun.child.kill('SIGTERM')
-        },
-      })
-      expect(result.outputs).toMatchObject({ outcome: 'cancelled', closed: 'false', attempts: '2' })
-      expect(result.elapsedMs).toBeLessThan(12_000)
-    },
-    testTimeoutMs,
-  )
-
-  onPosix.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])(
-    '%s after the yes changes nothing',
-    async (signal) => {
-      const folder = mkdtempSync(join(tmpdir(), 'wire-signal-'))
-      try {
-        // Writing to a pipe holds the run until somebody reads: the yes is here, and the end is not.
-        const summaryPipe = join(folder, 'summary')
-        execFileSync('mkfifo', [summaryPipe])
-        await using server = await startServer([answer(yes)])
-        const result = await run(`http://127.0.0.1:${server.port}`, {
-          env: { GITHUB_STEP_SUMMARY: summaryPipe },
-          during: async ({ child, done }) => {
-            await requestAt(server)
-            await sleep(1000)
-            expect(child.exitCode).toBeNull()
-            child.kill(signal)
-            await sleep(500)
-            // Opened without waiting for a writer: there is none if the signal has ended the run.
-            const reader = openSync(summaryPipe, constants.O_RDONLY | constants.O_NONBLOCK)
-            await done
-            expect(readFileSync(reader, 'utf8')).toContain('closed')
-            closeSync(reader)
-          },
-        })
-        expectEnd(result, { outcome: 'closed', attempts: 1, status: 200 })
-        expect(server.requests).toHaveLength(1)
-      } finally {
-        rmSync(folder, { recursive: true, force: true })
-      }
-    },
-    testTimeoutMs,
-  )
-
-  onPosix(
-    'between the yes to the deletion and close sends no close',
-    async () => {
-      const { result, requests } = await interrupt([answer(yes), answer(limited), answer(yes)], firstLine, ['SIGINT'], {
-        'delete-webhook': 'true',
-      })
-      expectEnd(result, { outcome: 'cancelled', attempts: 1, status: 429 })
-      expect(requests).toBe(2)
-    },
-    testTimeoutMs,
-  )
+  onPosix.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])('%s after the yes changes nothing', async (signal) => {
+    // Comes as the first output is written.
+    const source = `
+        import fs from 'node:fs'
+        const { appendFileSync } = fs
+        fs.appendFileSync = (...values) => {
+          process.kill(process.pid, '${signal}')
+          appendFileSync(...values)
+        }
+      `
+    await using server = await startServer([answer(yes)])
+    const result = await run(`http://127.0.0.1:${server.port}`, { preloads: [source] })
+    expectEnd(result, { outcome: 'closed', attempts: 1, status: 200 })
+    expect(server.requests).toHaveLength(1)
+  })
 })

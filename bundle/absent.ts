@@ -1,6 +1,6 @@
 /**
- * Stands in, in the bundle alone (see `paths` in tsconfig.json), for what the libraries bring along and this action never
- * uses: `@actions/core` for identity tokens and for asking the system's version, node-fetch for blobs and forms. Without
+ * Stands in, in the bundle alone (see `paths` in tsconfig.json), for parts of libraries that this action never uses:
+ * `@actions/core` needs them for identity tokens and the version of the system, node-fetch for blobs and forms. Without
  * them the bundle is a third smaller, and starts without the built-in modules that they load.
  */
 export class HttpClient {}

@@ -1,0 +1,60 @@
+/** The action: read the inputs, close the bot, report, exit. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { exchange } from './bale.ts'
+import { closeBot, refused, type World } from './closing.ts'
+import { isInWorkflow, readContext } from './context.ts'
+import { parseInputs, type ValidInputs } from './inputs.ts'
+import { createMessage, describeWait, traceOf } from './message.ts'
+import { log, maskSecrets, printMessage, writeOutputs, writeSummary } from './report.ts'
+
+// Until the step has passed, the process fails, however it ends.
+process.exitCode = 1
+
+/** Aborted by a signal, or by a defect: then the reason is the error. */
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK']) {
+  process.on(signal, () => stop.abort(signal))
+}
+process.on('uncaughtException', (error: unknown) => {
+  stop.abort(error instanceof Error ? error : new Error('What was thrown is no error'))
+})
+// Node's own warnings are noise beside the one annotation.
+process.removeAllListeners('warning')
+// A reader of the log that went away changes nothing.
+process.stdout.on('error', () => undefined)
+
+/** @returns whether the step passes */
+async function main(): Promise<boolean> {
+  const inputs = parseInputs(process.env, process.versions.node)
+  maskSecrets(inputs.secrets)
+  const result = inputs.isValid ? await closeBot(inputs, createWorld(inputs)) : refused()
+
+  const areOutputsWritten = writeOutputs(result, inputs.botId)
+  const context = readContext()
+  const message = createMessage(result, inputs, context, areOutputsWritten)
+  printMessage(message)
+  if (!context.isEventReadable) log('The event file of this run cannot be read; hints that need it are left out.')
+  if (inputs.summary && isInWorkflow()) await writeSummary(message, result)
+  return message.level !== 'error'
+}
+
+function createWorld(inputs: ValidInputs): World {
+  return {
+    exchange: (step, timeoutMs) => exchange(inputs, step, timeoutMs, stop.signal),
+    nowMs: () => process.uptime() * 1000,
+    sleep: (ms) => sleep(ms, undefined, { signal: stop.signal }).catch(() => undefined),
+    stop: stop.signal,
+    onWait: (wait) => log(describeWait(wait, inputs)),
+  }
+}
+
+void main()
+  .catch((error: unknown) => {
+    const title = 'The action stopped because of an error of its own'
+    printMessage({ level: 'error', title, text: `${title} (${traceOf(error)}). Please report it.`, page: '' })
+    return false
+  })
+  .then((isPassed) => {
+    // Ends at once, whatever socket or look-up is still open, but not before all is printed.
+    process.stdout.write('', () => process.exit(isPassed ? 0 : 1))
+  })

@@ -1,0 +1,82 @@
+/** Secrets and hostile text: what comes from outside is made harmless here before it is shown. */
+import { stripVTControlCharacters } from 'node:util'
+
+declare const safe: unique symbol
+
+/** Text from outside that may be shown: clean, without a part of a secret, short, in curly quotes. */
+export type SafeText = string & { readonly [safe]: true }
+
+/** Makes text from outside safe. Nothing else makes a `SafeText`, so text that was not quoted does not compile. */
+export type Quote = (text: string) => SafeText
+
+/** Controls, direction marks, fillers and other characters without a shape. */
+const INVISIBLE = '\\p{C}\\p{Default_Ignorable_Code_Point}\\u2800\\u{1D159}'
+const EACH_INVISIBLE = new RegExp(`[${INVISIBLE}]`, 'gu')
+const FIRST_TO_LAST_VISIBLE = new RegExp(`[^\\s${INVISIBLE}](?:.*[^\\s${INVISIBLE}])?`, 'su')
+
+/** Cleaning a long text takes too long, so it is cut before. */
+const MAX_CLEANED_LENGTH = 4_000
+const MAX_SHOWN_CODE_POINTS = 300
+/** So many characters in a row from a secret count as a leak. */
+const PART_LENGTH = 12
+/** Fewer letters and digits would also be found in harmless text. */
+const MIN_COMPARED = 8
+const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)' as SafeText
+
+/** The text from its first visible character to its last one. */
+export function trimInvisible(text: string): string {
+  return FIRST_TO_LAST_VISIBLE.exec(text)?.[0] ?? ''
+}
+
+/** Makes the function that quotes text from outside, for a run with these secrets. */
+export function createQuote(secrets: readonly string[]): Quote {
+  const parts = secrets
+    .map(percentDecoded)
+    .flatMap((secret) => [secret, lettersAndDigits(secret)])
+    .flatMap(partsOf)
+  return (text) => {
+    const cleaned = clean(text.slice(0, MAX_CLEANED_LENGTH))
+    const readings = [cleaned, percentDecoded(cleaned)].map(lettersAndDigits)
+    const isLeak = parts.some((part) => readings.some((reading) => reading.includes(part)))
+    return isLeak ? NOT_SHOWN : (`“${cut(cleaned)}”` as SafeText)
+  }
+}
+
+/** Text for a job summary: without Markdown and HTML, and quotations in `code`, in which GitHub links nothing. */
+export function escapeForSummary(text: string): string {
+  return text
+    .replace(/[!#-'*+./:<-@[-`{-~-]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+    .replace(/“([^”]*)”/g, '“<code>$1</code>”')
+}
+
+/** One line of visible characters that neither ends a quotation nor starts a workflow command (`::…`, `##[…`). */
+function clean(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/\s/g, ' ')
+    .replace(EACH_INVISIBLE, '')
+    .replace(/ +/g, ' ')
+    .replace(/[“”]/g, '"')
+    .replace(/:{2,}/g, (colons) => Array.from(colons).join(' '))
+    .replaceAll('##[', '## [')
+    .trim()
+}
+
+function cut(text: string): string {
+  const points = Array.from(text)
+  return points.length <= MAX_SHOWN_CODE_POINTS ? text : `${points.slice(0, MAX_SHOWN_CODE_POINTS - 1).join('')}…`
+}
+
+export const lettersAndDigits = (text: string) => text.replace(/[^a-z\d]/gi, '').toLowerCase()
+
+/** Undoes percent-encoding, as often as it was done. */
+function percentDecoded(text: string): string {
+  const decoded = text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+  return decoded === text ? text : percentDecoded(decoded)
+}
+
+/** The letters and digits of each part of a secret. */
+function partsOf(secret: string): string[] {
+  const count = Math.max(secret.length - PART_LENGTH + 1, 0)
+  const parts = Array.from({ length: count }, (_, start) => secret.slice(start, start + PART_LENGTH))
+  return parts.map(lettersAndDigits).filter((part) => part.length >= MIN_COMPARED)
+}
