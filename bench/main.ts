@@ -1,62 +1,40 @@
-/**
- * Measures the committed bundle beside its peers, prints the tables, and writes them into docs/performance.md.
- * It takes Linux or macOS with Python 3, bash and curl. Arguments name the sections to measure; without any, all are.
- */
-import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
-import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
+/** Measures the committed bundle beside what people use instead, and writes the tables of docs/performance.md. */
+import { execSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { arch, cpus, loadavg, platform, release } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 import * as prettier from 'prettier'
-import { measureAttempts, measureFleet, measureSizes } from './growth.ts'
-import { startMeter } from './meter.ts'
-import { startServer } from './server.ts'
+import { measureFleet, measureGrowth } from './scale.ts'
 import { measureStart } from './start.ts'
-import { replaceSection } from './tables.ts'
-import { bundlePath } from './tools.ts'
 import { measureVerdicts } from './verdicts.ts'
 
-const bench = fileURLToPath(new URL('.', import.meta.url))
-const pagePath = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
+const root = resolve(import.meta.dirname, '..')
+const page = `${root}/docs/performance.md`
 
 function describeMachine(): string {
-  const peers = ['grammy', '@grammyjs/auto-retry', 'node-telegram-bot-api'].map((name) => {
-    const manifest = readFileSync(`${bench}node_modules/${name}/package.json`, 'utf8')
-    return `${name} ${(JSON.parse(manifest) as { version: string }).version}`
-  })
-  const [curl = ''] = execFileSync('curl', ['--version'], { encoding: 'utf8' }).split(' (')
-  const model = cpus()[0]?.model.trim() ?? 'unknown processors'
-  const memory = `${Math.round(totalmem() / 1e9)} GB`
-  return [
-    `Measured on ${new Date().toISOString().slice(0, 10)}.`,
-    `Machine: ${cpus().length} × ${model}, ${memory}, ${platform()} ${arch()} ${release()},`,
-    `load average ${loadavg()[0]?.toFixed(1) ?? 'unknown'} before the run.`,
-    `Programs: Node ${process.version}, ${[curl, ...peers].join(', ')}.`,
-    `The bundle has ${statSync(bundlePath).size.toLocaleString('en')} bytes.`,
-  ].join(' ')
+  const { dependencies } = JSON.parse(readFileSync(`${root}/bench/package.json`, 'utf8')) as { dependencies: object }
+  const tools = execSync('curl --version | head -n 1 | cut -d " " -f 1-2; jq --version', { encoding: 'utf8' })
+  return `Measured on ${new Date().toISOString().slice(0, 10)} on ${cpus().length} × ${cpus()[0]?.model},
+${platform()} ${arch()} ${release()}, load average ${loadavg()[0]?.toFixed(1)} before the run. Node ${process.version},
+${[...tools.trim().split('\n'), ...Object.entries(dependencies).map((peer) => peer.join(' '))].join(', ')}.`
 }
 
-process.once('SIGINT', () => {
-  process.exit(130)
-})
-execFileSync('npm', ['ci', '--prefix', bench], { stdio: ['ignore', 'ignore', 'inherit'] })
-const meter = startMeter()
-const server = await startServer()
-const sections = {
+/** The parts to measure, all if none is named; with another bundle, nothing is written. */
+const { values, positionals } = parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true })
+const parts = {
   machine: describeMachine,
-  start: () => measureStart(meter, server),
-  sizes: () => measureSizes(meter, server),
-  attempts: () => measureAttempts(meter, server),
-  fleet: () => measureFleet(meter, server),
-  verdicts: () => measureVerdicts(server),
+  start: () => measureStart(values.against),
+  verdicts: measureVerdicts,
+  growth: measureGrowth,
+  fleet: measureFleet,
 }
-const style = await prettier.resolveConfig(pagePath)
-const chosen = process.argv.slice(2)
-for (const [name, measure] of Object.entries(sections)) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue
+for (const [part, measure] of Object.entries(parts)) {
+  if (positionals.length > 0 && !positionals.includes(part)) continue
   const text = await measure()
-  console.log(`\n${name}\n\n${text}`)
-  const page = replaceSection(readFileSync(pagePath, 'utf8'), name, text)
-  writeFileSync(pagePath, await prettier.format(page, { ...style, filepath: pagePath }))
+  console.log(`\n${text}`)
+  if (values.against !== undefined) continue
+  const section = new RegExp(`(?<=<!-- bench ${part} -->).*?(?=<!-- end -->)`, 's')
+  const source = readFileSync(page, 'utf8').replace(section, () => `\n\n${text}\n\n`)
+  writeFileSync(page, await prettier.format(source, { ...(await prettier.resolveConfig(page)), filepath: page }))
 }
-server.stop()
-await meter.stop()

@@ -1,105 +1,47 @@
-/** A Bot API on loopback in which each token stands for one run and has a script of its own. */
+/** A Bot API on loopback. Each token is a bot of its own, which a fault stands before. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { ServerResponse } from 'node:http'
+import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Readable } from 'node:stream'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Readable
-}
+import { Readable } from 'node:stream'
+import type { Identity } from '../__tests__/wire/certificates.ts'
 
 /** `reset`: the request is lost; `lost`: the bot is closed and the answer is lost. */
-export type Reply = Answer | 'reset' | 'lost' | 'silence'
+export type Reply = { status: number; headers?: Record<string, string>; body: string[] } | 'reset' | 'lost' | 'silence'
 
-/**
- * What a bot's server does with a request.
- * @param attempt from 1
- * @param sinceFirstMs since the bot's first request
- */
-export type Script = (attempt: number, sinceFirstMs: number) => Reply
-
-export interface Target {
-  readonly apiUrl: string
-  readonly token: string
-  /** Of the method `close`. */
-  readonly url: string
+export function envelope(status: number, body: object, headers = {}): Reply {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: [JSON.stringify(body)] }
 }
+export const yes = envelope(200, { ok: true, result: true })
+const alreadyClosed = envelope(400, { ok: false, error_code: 400, description: 'the bot has already been closed' })
 
-export interface Server {
-  /** A bot that nobody has asked yet. */
-  newBot(script: Script): Target
-  isClosed(target: Target): boolean
-  stop(): void
-}
+/** Starts a server that ends with the process. @returns makes a bot */
+export async function startServer(identity?: Identity) {
+  const bots = new Map<string, () => Reply | Promise<Reply>>()
+  async function answer(request: http.IncomingMessage, response: http.ServerResponse) {
+    // Whatever is no bot is the page that a redirect leads to.
+    const reply = (await bots.get(request.url ?? '')?.()) ?? { status: 200, body: ['<html>Log in</html>'] }
+    if (typeof reply === 'object') Readable.from(reply.body).pipe(response.writeHead(reply.status, reply.headers))
+    else if (reply !== 'silence') request.socket.resetAndDestroy()
+  }
+  const server = identity ? https.createServer(identity) : http.createServer()
+  server.on('request', (request, response) => void answer(request, response))
+  await once(server.listen(0, 'localhost').unref(), 'listening')
+  const url = `http${identity ? 's' : ''}://localhost:${(server.address() as AddressInfo).port}`
 
-interface Bot {
-  readonly script: Script
-  attempts: number
-  firstMs: number
-  isClosed: boolean
-}
-
-export async function startServer(): Promise<Server> {
-  const bots = new Map<string, Bot>()
-  const server = createServer((request, response) => {
-    request.resume().once('end', () => {
-      const [, token = ''] = /^\/bot([^/]+)\/close$/.exec(request.url ?? '') ?? []
-      const bot = bots.get(token)
-      // Whatever else is asked for is the page that a redirect leads to.
-      const reply = bot ? ask(bot) : page(200, 'Log in')
-      if (reply === 'reset' || reply === 'lost') request.socket.resetAndDestroy()
-      else if (reply !== 'silence') send(response, reply)
+  /** @param fault what the first request gets, and others until so many seconds later */
+  function newBot(fault: Reply | ((token: string) => Promise<Reply>), seconds = 0) {
+    const bot = { url, token: `${1_000_000_000 + bots.size}:${'A'.repeat(35)}`, isClosed: false }
+    let firstMs = NaN
+    bots.set(`/bot${bot.token}/close`, () => {
+      if (bot.isClosed) return alreadyClosed
+      if (typeof fault === 'function') return fault(bot.token)
+      const reply = performance.now() - firstMs > seconds * 1000 ? yes : fault
+      firstMs ||= performance.now()
+      bot.isClosed = reply === yes || reply === 'lost'
+      return reply
     })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-
-  return {
-    newBot(script) {
-      const token = `${1_000_000_000 + bots.size}:${'A'.repeat(35)}`
-      bots.set(token, { script, attempts: 0, firstMs: 0, isClosed: false })
-      return { apiUrl, token, url: `${apiUrl}/bot${token}/close` }
-    },
-    isClosed: ({ token }) => bots.get(token)?.isClosed === true,
-    stop() {
-      server.close()
-      server.closeAllConnections()
-    },
+    return bot
   }
+  return newBot
 }
-
-function ask(bot: Bot): Reply {
-  const nowMs = performance.now()
-  if (bot.attempts++ === 0) bot.firstMs = nowMs
-  const reply = bot.script(bot.attempts, nowMs - bot.firstMs)
-  bot.isClosed ||= reply === yes || reply === 'lost'
-  return reply
-}
-
-function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, headers)
-  if (typeof body === 'string') response.end(body)
-  else {
-    body.pipe(response)
-    response.once('close', () => body.destroy())
-  }
-}
-
-export function json(status: number, envelope: object, headers: Readonly<Record<string, string>> = {}): Answer {
-  return whole(status, { 'content-type': 'application/json', ...headers }, JSON.stringify(envelope))
-}
-
-export function page(status: number, title: string): Answer {
-  return whole(status, { 'content-type': 'text/html' }, `<html><h1>${title}</h1></html>\n`)
-}
-
-/** An answer of known length. */
-export function whole(status: number, headers: Readonly<Record<string, string>>, body: string): Answer {
-  return { status, headers: { ...headers, 'content-length': String(body.length) }, body }
-}
-
-export const yes: Answer = json(200, { ok: true, result: true })

@@ -1,52 +1,32 @@
-/** Start to exit with one request that succeeds, in interleaved runs. */
-import { cpuMs, isPassed, peakBytes, wallMs } from './meter.ts'
-import type { Measurement, Meter } from './meter.ts'
-import type { Server } from './server.ts'
-import { yes } from './server.ts'
-import { median, quantile } from './statistics.ts'
-import { megabytes, table } from './tables.ts'
-import * as tools from './tools.ts'
-import type { Tool } from './tools.ts'
+/** Start to exit with one request that succeeds, over plain HTTP and over TLS. */
+import { resolve } from 'node:path'
+import { medians, runInRounds, table } from './measure.ts'
+import { action, compared, floor, identity } from './programs.ts'
+import { startServer, yes } from './server.ts'
 
-const ROUNDS = 200
-const WARM_UP_ROUNDS = 5
+const ROUNDS = 70
 
-const measured = [
-  tools.emptyNode,
-  tools.nodeHttp,
-  tools.nodeHttpFloor,
-  tools.dryRun,
-  tools.action,
-  tools.builtInFetch,
-  tools.nodeFetch,
-  tools.grammy,
-  tools.nodeTelegramBotApi,
-  tools.curl,
-]
-
-export async function measureStart(meter: Meter, server: Server): Promise<string> {
-  const results = new Map(measured.map((tool) => [tool, [] as Measurement[]]))
-  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
-    // Each round begins with another tool, so that none is always measured after the same one.
-    const first = (round + WARM_UP_ROUNDS) % measured.length
-    for (const tool of [...measured.slice(first), ...measured.slice(0, first)]) {
-      const result = await meter.measure([tool.run(server.newBot(() => yes))])
-      if (!isPassed(result)) throw new Error(`${tool.name} failed`)
-      if (round >= 0) results.get(tool)?.push(result)
-    }
+export async function measureStart(otherBundle?: string): Promise<string> {
+  const programs = {
+    ...compared,
+    'close-bale-bot, `summary: false`': action({ summary: 'false' }),
+    ...(otherBundle !== undefined && { 'the other bundle': action({}, resolve(otherBundle)) }),
+    ...floor,
   }
-  const of = (tool: Tool, pick: (run: Measurement) => number): number[] => (results.get(tool) ?? []).map(pick)
-  const ratio = (tool: Tool, pick: (run: Measurement) => number): string =>
-    (median(of(tool, pick)) / median(of(tools.builtInFetch, pick))).toFixed(2)
-  const rows = measured.map((tool) => [
-    tool.name,
-    median(of(tool, wallMs)).toFixed(1),
-    [0.25, 0.75].map((at) => quantile(of(tool, wallMs), at).toFixed(1)).join(' to '),
-    ratio(tool, wallMs),
-    median(of(tool, cpuMs)).toFixed(1),
-    ratio(tool, cpuMs),
-    megabytes(Math.max(...of(tool, peakBytes))),
-  ])
-  const heads = ['program', 'wall ms', 'quartiles', '× fetch', 'CPU ms', '× fetch', 'peak MB']
-  return `Medians of ${ROUNDS} rounds.\n\n${table(heads, rows)}`
+  const starts = [await startServer(), await startServer(identity)].flatMap((newBot) =>
+    Object.values(programs).map((start) => () => start(newBot(yes))),
+  )
+  const runs = await runInRounds(ROUNDS, starts)
+  if (runs.flat().some(({ exitCode }) => exitCode !== 0)) throw new Error('A program failed')
+  const tables = ['plain HTTP', 'TLS'].map((transport) => {
+    const own = Object.keys(programs).map(() => medians(runs.shift() ?? []))
+    const [fetchWallMs = NaN, fetchCpuMs = NaN] = own[0] ?? []
+    const rows = Object.keys(programs).map((name, at) => {
+      const [wallMs = NaN, cpuMs = NaN, peakMb = NaN] = own[at] ?? []
+      const ratios = [wallMs / fetchWallMs, cpuMs / fetchCpuMs].map((ratio) => ratio.toFixed(2))
+      return [name, ...[wallMs, cpuMs, peakMb].map((figure) => figure.toFixed(1)), ...ratios]
+    })
+    return `Over ${transport}:\n\n${table(['program', 'wall ms', 'CPU ms', 'peak MB', 'wall × fetch', 'CPU × fetch'], rows)}`
+  })
+  return [`Medians of ${ROUNDS} rounds.`, ...tables].join('\n\n')
 }

@@ -1,173 +1,56 @@
-/** How long each tool takes to say whether the bot is closed, and whether that is right. */
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+/** How long each program takes to tell whether the bot is closed, and whether that is right. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Reply, Script, Server } from './server.ts'
-import { json, page, whole, yes } from './server.ts'
-import { table } from './tables.ts'
-import * as tools from './tools.ts'
+import { run, table } from './measure.ts'
+import { compared } from './programs.ts'
+import { envelope, startServer, yes, type Reply } from './server.ts'
 
-const NO_VERDICT_MS = 150_000
-/** Most of the time is waiting, so that many can wait together. */
-const CONCURRENCY = 24
-const WAIT_SECONDS = 5
+const PATIENCE_SECONDS = 60
+/** Most of the time is waiting: the trials start one after the other and then run together. */
+const STAGGER_MS = 250
 
-const compared = [
-  tools.action,
-  tools.carefulCurl,
-  tools.curl,
-  tools.grammy,
-  tools.nodeTelegramBotApi,
-  tools.builtInFetch,
-  tools.nodeFetch,
-  tools.nodeHttp,
-]
+const no = (code: number, description: string) => ({ ok: false, error_code: code, description })
+const tooMany = no(429, 'Too Many Requests')
+const asksInText = no(429, 'Too Many Requests: retry after 5')
+const page = (status: number): Reply => ({ status, body: ['<html></html>'] })
 
-interface Scenario {
-  readonly name: string
-  readonly script: Script
-  /** Whether the bot can be closed, and so whether a step should pass. */
-  readonly closes: boolean
+/** What the first request gets, and others until so many seconds later. */
+const faults: Readonly<Record<string, [number, Reply]>> = {
+  'no fault': [0, yes],
+  '502 page, once': [0, page(502)],
+  '503 page, 5 s long': [5, page(503)],
+  'connection reset, once': [0, 'reset'],
+  'closed, but the answer is lost': [0, 'lost'],
+  'silence, once': [0, 'silence'],
+  '429, wait in the body': [5, envelope(429, { ...tooMany, parameters: { retry_after: 5 } })],
+  '429, wait in the header': [5, envelope(429, tooMany, { 'retry-after': '5' })],
+  '429, wait in the text': [5, envelope(429, asksInText)],
+  '429 of a gateway, plain text': [5, { status: 429, body: ['local_rate_limited'] }],
+  '400 `bot limit exceed`': [5, envelope(400, no(400, 'bot limit exceed'))],
+  '`ok: false` in 200, wait in the text': [5, envelope(200, asksInText)],
+  'HTML page in 200, once': [0, page(200)],
+  '`ok: false` in 200, for good': [Infinity, envelope(200, no(400, 'Bad Request'))],
+  'redirect to a login page': [Infinity, { status: 302, headers: { location: '/login' }, body: [] }],
+  'wrong token, 403': [Infinity, envelope(403, no(403, 'Bad Request: Token not found'))],
+  'no such method, 404': [Infinity, envelope(404, no(404, 'Not Found: method not found'))],
 }
 
-const firstTime =
-  (fault: Reply): Script =>
-  (attempt) =>
-    attempt === 1 ? fault : yes
-const forAWhile =
-  (fault: Reply): Script =>
-  (_, sinceFirstMs) =>
-    sinceFirstMs < WAIT_SECONDS * 1000 ? fault : yes
-const always =
-  (reply: Reply): Script =>
-  () =>
-    reply
-
-function failure(status: number, description: string, more: object = {}): Reply {
-  return json(status, { ok: false, error_code: status, description, ...more })
-}
-
-const tooMany = { ok: false, error_code: 429, description: 'Too Many Requests' }
-const asksInText = { ...tooMany, description: `Too Many Requests: retry after ${WAIT_SECONDS}` }
-const alreadyClosed = failure(400, 'Bad Request: the bot has already been closed')
-
-const scenarios: readonly Scenario[] = [
-  { name: 'no fault', closes: true, script: always(yes) },
-  { name: '502 page, once', closes: true, script: firstTime(page(502, 'Bad Gateway')) },
-  { name: `503 page, ${WAIT_SECONDS} s long`, closes: true, script: forAWhile(page(503, 'Busy')) },
-  { name: '502 page, for good', closes: false, script: always(page(502, 'Bad Gateway')) },
-  { name: 'connection reset, once', closes: true, script: firstTime('reset') },
-  {
-    name: 'closed, but the answer is lost',
-    closes: true,
-    script: (attempt) => (attempt === 1 ? 'lost' : alreadyClosed),
-  },
-  { name: 'silence, once', closes: true, script: firstTime('silence') },
-  {
-    name: '429, wait in the body',
-    closes: true,
-    script: forAWhile(json(429, { ...tooMany, parameters: { retry_after: WAIT_SECONDS } })),
-  },
-  {
-    name: '429, wait in the header',
-    closes: true,
-    script: forAWhile(json(429, tooMany, { 'retry-after': String(WAIT_SECONDS) })),
-  },
-  { name: '429, wait in the text', closes: true, script: forAWhile(json(429, asksInText)) },
-  {
-    name: '429 of a gateway, plain text',
-    closes: true,
-    script: forAWhile(whole(429, { 'content-type': 'text/plain' }, 'local_rate_limited')),
-  },
-  {
-    name: '400 `bot limit exceed`',
-    closes: true,
-    script: forAWhile(failure(400, 'bot limit exceed')),
-  },
-  {
-    name: '`ok: false` in 200, wait in the text',
-    closes: true,
-    script: forAWhile(json(200, asksInText)),
-  },
-  {
-    name: '`ok: false` in 200, for good',
-    closes: false,
-    script: always(json(200, { ok: false, error_code: 400, description: 'Bad Request' })),
-  },
-  { name: 'HTML page in 200, once', closes: true, script: firstTime(page(200, 'Welcome')) },
-  {
-    name: 'redirect to a login page',
-    closes: false,
-    script: always(whole(302, { location: '/login' }, '')),
-  },
-  {
-    name: 'wrong token, 403',
-    closes: false,
-    script: always(failure(403, 'Bad Request: Token not found')),
-  },
-  {
-    name: 'no such method, 404',
-    closes: false,
-    script: always(failure(404, 'Not Found: method not found')),
-  },
-]
-
-export async function measureVerdicts(server: Server): Promise<string> {
-  const trials = scenarios.flatMap((scenario) => compared.map((tool) => ({ scenario, tool })))
-  const queue = [...trials]
-  const verdicts = new Map<(typeof trials)[number], Verdict>()
-  const work = async (): Promise<void> => {
-    for (let trial = queue.shift(); trial; trial = queue.shift()) {
-      verdicts.set(trial, await judge(trial.tool, trial.scenario, server))
-    }
-  }
-  const workers = Array.from({ length: CONCURRENCY }, async (_, at) => {
-    // Few at first: what is quick to judge would suffer most from what runs beside it.
-    await sleep(at * 1000)
-    await work()
+export async function measureVerdicts(): Promise<string> {
+  const newBot = await startServer()
+  const starters = Object.values(compared)
+  const right = starters.map(() => 0)
+  const rows = Object.entries(faults).map(async ([name, [seconds, fault]], row) => {
+    const cells = starters.map(async (start, column) => {
+      await sleep((row * starters.length + column) * STAGGER_MS)
+      const bot = newBot(fault, seconds)
+      const { exitCode, wallMs } = await run(start(bot), PATIENCE_SECONDS * 1000)
+      if (exitCode === null) return `none in ${PATIENCE_SECONDS} s`
+      const took = `${(wallMs / 1000).toFixed(1)} s`
+      if (exitCode === 0 && !bot.isClosed) return `**wrong yes** ${took}`
+      if (exitCode !== 0 && seconds < Infinity) return `gives up ${took}`
+      right[column] = (right[column] ?? 0) + 1
+      return took
+    })
+    return [name, ...(await Promise.all(cells))]
   })
-  await Promise.all(workers)
-
-  const of = (tool: tools.Tool): Verdict[] =>
-    trials.filter((trial) => trial.tool === tool).flatMap((trial) => verdicts.get(trial) ?? [])
-  const rows = scenarios.map(({ name }, at) => [name, ...compared.map((tool) => of(tool)[at]?.text ?? '')])
-  const right = compared.map((tool) => of(tool).filter(({ isRight }) => isRight).length)
-  const heads = ['', ...compared.map(({ name }) => name)]
-  return table(heads, [...rows, [`right, of ${scenarios.length}`, ...right.map(String)]])
-}
-
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  running.forEach(killGroup)
-})
-
-/** Each tool has a process group of its own, so that no child of it is left behind. */
-function killGroup({ pid }: ChildProcess): void {
-  if (pid !== undefined) process.kill(-pid, 'SIGKILL')
-}
-
-interface Verdict {
-  readonly text: string
-  readonly isRight: boolean
-}
-
-async function judge(tool: tools.Tool, scenario: Scenario, server: Server): Promise<Verdict> {
-  const target = server.newBot(scenario.script)
-  const { argv, env } = tool.run(target)
-  const [command = '', ...args] = argv
-  const startMs = performance.now()
-  const child = spawn(command, args, { env, stdio: 'ignore', detached: true })
-  running.add(child)
-  const timer = setTimeout(() => {
-    killGroup(child)
-  }, NO_VERDICT_MS)
-  const [exitCode] = (await once(child, 'exit')) as [number | null]
-  clearTimeout(timer)
-  running.delete(child)
-  const took = `${((performance.now() - startMs) / 1000).toFixed(1)} s`
-  if (exitCode === null) return { text: `none in ${NO_VERDICT_MS / 1000} s`, isRight: false }
-  const passes = exitCode === 0
-  if (passes && !server.isClosed(target)) return { text: `**wrong yes** ${took}`, isRight: false }
-  return passes === scenario.closes ? { text: took, isRight: true } : { text: `gives up ${took}`, isRight: false }
+  return table(['', ...Object.keys(compared)], [...(await Promise.all(rows)), [`right, of ${rows.length}`, ...right]])
 }
