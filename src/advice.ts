@@ -15,23 +15,24 @@ interface FailedRun {
   /** How to run again, and how to do so after a correction, which a re-run would not see. */
   again: string
   newRun: string
+  /** The inputs with which a closed bot counts as closed. */
+  allowing: string
 }
 
-const CORRECT_SECRET = 'start a new run (a re-run uses the old value)'
 const STOP_OTHERS = 'Find what still uses the token (the old host, a second copy, a health check, a webhook), stop it'
 
 /** Sentences for each failed outcome; without an entry for one of them this does not compile. */
 const ADVICE: Record<FailedOutcome, (run: FailedRun) => string> = {
-  'already-closed': ({ context }) => {
+  'already-closed': ({ context, allowing }) => {
     const closer = context.runAttempt > 1 ? 'An earlier attempt of this workflow run' : 'Something before this run'
     return (
       `${closer} may have closed it, or the token is wrong: some servers give this answer to any token. If you know that ` +
-      'it was closed, start a new run with allow-already-closed: true (a re-run keeps its inputs). Otherwise correct the token and start a new run, too.'
+      `it was closed, start a new run with ${allowing} (a re-run keeps its inputs). If not, correct the token and start a new run.`
     )
   },
   unauthorized: () =>
     'The API does not know this token: it is mistyped, was revoked, or belongs to another API. ' +
-    `Correct the secret that bale-token reads and ${CORRECT_SECRET}.`,
+    `Correct the secret that bale-token reads and start a new run (a re-run uses the old value).`,
   unsupported: ({ answer, result, newRun }) =>
     answer?.isRefusal
       ? `This API does not offer ${result.failedMethod}. Check api-url and ${newRun}, or stop the bot on its old host without this action.`
@@ -72,10 +73,10 @@ const ADVICE: Record<FailedOutcome, (run: FailedRun) => string> = {
       : 'The answer does not confirm the request.'
     return `${meaning} Check that api-url is the Bot API itself, without a login page in front of it, and ${newRun}.`
   },
-  unreachable: ({ remedy, again }) => `${remedy} Then ${again}.`,
-  'timed-out': ({ again }) =>
+  unreachable: ({ remedy, newRun }) => `${remedy} Then ${newRun}.`,
+  'timed-out': ({ newRun }) =>
     'Check the network between this runner and the API, or raise attempt-timeout-seconds and timeout-seconds. ' +
-    `Then ${again}.`,
+    `Then ${newRun}.`,
   cancelled: ({ again }) =>
     `If the bot was stopped on its old host, it is still stopped: to close it, ${again}, or start it there again.`,
   reopened: ({ again }) =>
@@ -83,7 +84,7 @@ const ADVICE: Record<FailedOutcome, (run: FailedRun) => string> = {
   'invalid-input': ({ inputs, context }) =>
     !inputs.isValid && inputs.isTokenMissing
       ? `Nothing was sent. ${reasonForMissingToken(context)}`
-      : `Nothing was sent. Correct the workflow and run again; if a secret has to be corrected, ${CORRECT_SECRET}.`,
+      : 'Nothing was sent. Correct the workflow or the secret, and start a new run: a re-run uses the old values.',
   'internal-error': ({ again }) =>
     'This is a defect of the action, not of your workflow. Please report it with this message and the version of the ' +
     `action. To close the bot, ${again}.`,
@@ -93,10 +94,10 @@ const ADVICE: Record<FailedOutcome, (run: FailedRun) => string> = {
 export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs, context: RunContext): string {
   const { closed, webhook, decisive } = result
   const remedy = decisive?.kind === 'failed' ? decisive.failure.remedy : ''
-  const run = { result, inputs, context, answer: answerOf(decisive), remedy }
+  const allowing = `allow-already-closed: true${webhook === 'deleted' ? ' and delete-webhook: false' : ''}`
+  const run = { result, inputs, context, answer: answerOf(decisive), remedy, allowing }
   if (closed !== 'unknown') return ADVICE[outcome]({ ...run, again: 'run again', newRun: 'start a new run' })
-  const deletion = webhook === 'deleted' ? ' and delete-webhook: false' : ''
-  const newRun = `start a new run with allow-already-closed: true${deletion}`
+  const newRun = `start a new run with ${allowing}`
   const meaning = 'The bot may be closed: a close request may have worked, but no answer confirmed it.'
   return `${meaning} ${ADVICE[outcome]({ ...run, again: newRun, newRun })} A re-run would keep the old inputs.`
 }
@@ -104,11 +105,13 @@ export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs
 /** Why a token is missing, as far as the run shows it. */
 function reasonForMissingToken({ isInWorkflow, isByDependabot, isFromFork }: RunContext): string {
   if (!isInWorkflow) return 'Set the environment variable INPUT_BALE-TOKEN to the token.'
-  if (isByDependabot) return 'Dependabot started this run, so it gets only the secrets that are stored for Dependabot.'
-  if (isFromFork) return 'A pull request from a fork started this run, so it gets no secrets.'
+  if (isByDependabot)
+    return "Dependabot started this run, so it gets only Dependabot's secrets. Store the secret there, too, and start a new run."
+  if (isFromFork)
+    return 'A pull request from a fork started this run, so it gets no secrets. Run this step only for branches of this repository.'
   return (
     'Most often the name of the secret is misspelt, the job lacks the `environment:` of the secret, or a reusable ' +
     'workflow was called without `secrets`. Runs for a pull request from a fork or by Dependabot get no secrets. ' +
-    'Correct that and start a new run.'
+    'Correct what applies, and start a new run.'
   )
 }

@@ -95,7 +95,7 @@ function send({ apiUrl, token }: ValidInputs, method: Method, socket: Socket, si
   })
 }
 
-/** Ends a connection that sends interim answers without end, which would fill the memory. */
+/** Ends a connection that sends interim answers without end. */
 function limitReceived(socket: Socket): void {
   let receivedBytes = 0
   socket.on('data', (chunk: Buffer) => {

@@ -44,7 +44,7 @@ export interface Result {
   webhook: 'untouched' | 'deleted' | 'maybe deleted'
   /** If the run failed: the method that was not done. */
   failedMethod: Method
-  /** If time ran out: the smallest `timeout-seconds` that had allowed another attempt. */
+  /** If time ran out: the smallest `timeout-seconds` that would have allowed another attempt. */
   neededSeconds?: number
   /** If time ran out: something launched the bot during the waits, so that a longer wait would not help. */
   wasLaunchedAgain: boolean
@@ -164,7 +164,7 @@ async function wait(pause: Pause, world: World): Promise<void> {
   }
 }
 
-/** What the server asks for after attempt number `count`, or else an exponential backoff with equal jitter. */
+/** What the server asks for, or else an exponential backoff with equal jitter. */
 function waitMsAfter(verdict: Verdict, count: number): number {
   const answer = answerOf(verdict)
   if (answer && answer.waitSeconds > 0) return answer.waitSeconds * 1000

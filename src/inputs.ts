@@ -1,6 +1,6 @@
 /** The inputs: environment variables in, typed inputs or all complaints out. Nothing is sent before all are right. */
 import { chooseProxy, type Proxy } from './proxy.ts'
-import { createQuote, lettersAndDigits, type Quote, type SafeText, trimInvisible } from './text.ts'
+import { createQuote, lettersAndDigits, percentDecoded, type Quote, type SafeText, trimInvisible } from './text.ts'
 
 /** What an input is if it is empty or absent. A test compares these with `action.yml`. */
 export const DEFAULTS = {
@@ -166,7 +166,7 @@ function tokenProblem(token: string): string | undefined {
   }
   if (colon < 0) return 'has no colon'
   if (colon === 0) return 'has no digits before the colon'
-  return `has only ${points.length - colon - 1} characters after the colon`
+  return `has too few characters after the colon (${points.length - colon - 1})`
 }
 
 /** What to mask: the token and its secret half, or each line of a malformed one; never the bot id, which is an output. */
@@ -184,7 +184,7 @@ function pathSecretsOf(apiUrl: string): string[] {
   return path
     .split('/')
     .filter((segment) => /\d/.test(segment))
-    .map(lettersAndDigits)
+    .map((segment) => lettersAndDigits(percentDecoded(segment)))
 }
 
 /** Whether a wrong value may hold user info, a query or a token. */

@@ -55,6 +55,6 @@ void main()
     return false
   })
   .then((isPassed) => {
-    // Ends at once, whatever socket or look-up is still open, but not before all is printed.
+    // Ends at once, whatever is still open, but not before all is printed.
     process.stdout.write('', () => process.exit(isPassed ? 0 : 1))
   })

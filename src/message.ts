@@ -74,11 +74,11 @@ function closedMessage(bot: string, result: Result, inputs: ValidInputs): Messag
     case 'still closed':
       return say('info', `. Nothing opened it again within ${duration(inputs.confirmAfterMs / 1000)}.`)
     case 'not told':
-      return say('info', '. This server does not tell whether something opened it again.')
+      return say('info', '. The answer of this server does not show whether something opened it again.')
     case 'failed':
       return say('warning', ', but whether something opened it again could not be confirmed.')
     default:
-      return say('info', result.attempts.length > 1 ? ` after ${result.attempts.length} requests.` : '.')
+      return say('info', result.attempts.length > 1 ? ` after ${result.attempts.length} attempts.` : '.')
   }
 }
 
@@ -92,7 +92,7 @@ function stateAfter({ outcome, closed }: Result): string {
 function webhookNote({ webhook }: Result): string {
   if (webhook === 'untouched') return ''
   const state = webhook === 'deleted' ? 'is deleted' : 'may be deleted'
-  const advice = 'if the bot is to go on where it is, set its webhook again'
+  const advice = 'if the bot is to stay on its present host, set its webhook again'
   return ` The webhook ${state}, and the deletion may have launched the bot: ${advice}.`
 }
 
@@ -124,17 +124,18 @@ function shortageOfTime({ neededSeconds, wasLaunchedAgain, decisive }: Result, i
   const asked = askedSeconds > 0 ? `The server asks to wait ${duration(askedSeconds)}, so there` : 'There'
   const shortage = `${asked} is no time left for another attempt within timeout-seconds (${inputs.timeoutMs / 1000})`
   if (wasLaunchedAgain) return ` ${shortage}.`
-  const needed = neededSeconds <= MAX_TIMEOUT_SECONDS ? `${neededSeconds} would have been enough` : 'no value is enough'
+  const isPossible = neededSeconds <= MAX_TIMEOUT_SECONDS
+  const needed = isPossible ? `timeout-seconds: ${neededSeconds} would have been enough` : 'no value is large enough'
   return ` ${shortage}; ${needed}.`
 }
 
-/** The line that announces a wait or, after each minute, tells what is left of it. */
+/** Announces a wait or, after each minute, tells what is left of it. */
 export function describeWait(wait: Wait, inputs: ValidInputs): string {
   const { totalMs, leftMs } = wait
   const isLong = totalMs > LONG_WAIT_MS
   const until = isLong ? `, at ${new Date(Date.now() + leftMs).toISOString().slice(11, 19)} UTC` : ''
   const time = `in ${duration(leftMs / 1000)}${until}`
-  if (wait.purpose === 'confirm') return `The bot is closed. Checking ${time} whether something opened it again.`
+  if (wait.purpose === 'confirm') return `The bot is closed. Next: check whether something opens it again, ${time}.`
   if (leftMs < totalMs) return `Still waiting: next try ${time}.`
   const why = isLong ? reasonToWait(answerOf(wait.verdict)) : ''
   return `Attempt ${wait.count} of ${inputs.maxAttempts}: ${describe(wait.verdict, inputs)}. Next try ${time}${why}.`

@@ -69,7 +69,7 @@ function cut(text: string): string {
 export const lettersAndDigits = (text: string) => text.replace(/[^a-z\d]/gi, '').toLowerCase()
 
 /** Undoes percent-encoding, as often as it was done. */
-function percentDecoded(text: string): string {
+export function percentDecoded(text: string): string {
   const decoded = text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
   return decoded === text ? text : percentDecoded(decoded)
 }

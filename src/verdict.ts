@@ -68,6 +68,8 @@ interface Reply {
   description: string
   /** The envelope's error code, or else the HTTP status. */
   code: number
+  /** `"ok": false`. */
+  isRefusal: boolean
 }
 
 /** Phrases of Bale and of the reference server (tdlib/telegram-bot-api); they count whatever the status is. */
@@ -117,19 +119,19 @@ function readReply(head: Head, body = ''): Reply {
   return {
     head,
     envelope,
+    isRefusal: envelope?.['ok'] === false,
     description: typeof said === 'string' ? said : isPlainText ? text : '',
     code: /^[45]\d\d$/.test(errorCode) ? Number(errorCode) : head.status,
   }
 }
 
 function judgeReply(step: Step, reply: Reply, quote: Quote): AnswerVerdict {
-  const { head, envelope, description, code } = reply
+  const { head, envelope, description, code, isRefusal } = reply
   const isSuccess = isIn(200, head.status)
   const isOk = isSuccess && envelope?.['ok'] === true
   const isYes = isOk && envelope['result'] === true
   const outcome = isYes ? 'yes' : isOk ? 'invalid-response' : outcomeOfError(step, reply)
   const isNotJson = outcome === 'invalid-response' && isSuccess && !envelope
-  const isRefusal = envelope?.['ok'] === false
   const isLaunchRefusal = step === 'close' && isRefusal && code === 429 && outcome === 'rate-limited'
   const waitSeconds = waitSecondsOf(reply)
   return {
@@ -147,8 +149,7 @@ function judgeReply(step: Step, reply: Reply, quote: Quote): AnswerVerdict {
   }
 }
 
-function outcomeOfError(step: Step, { head, envelope, description, code }: Reply): FailedOutcome {
-  const isRefusal = envelope?.['ok'] === false
+function outcomeOfError(step: Step, { head, envelope, description, code, isRefusal }: Reply): FailedOutcome {
   if (isIn(300, head.status)) return 'invalid-response'
   if (step === 'close' && envelope && ALREADY_CLOSED.test(description)) return 'already-closed'
   if (TOKEN_NOT_FOUND.test(description)) return 'unauthorized'
@@ -167,7 +168,7 @@ function reasonIn({ description, code }: Reply): AnswerVerdict['reason'] {
   return code === 404 ? 'not found' : undefined
 }
 
-/** Whether a gateway answered for the API, and so does not know whether the API got the request. */
+/** Whether a gateway answered, which may not know whether the API got the request. */
 function cameFromGateway({ envelope, description, code }: Reply): boolean {
   if (code === 502 || code === 504 || (code >= 520 && code < 600)) return true
   // Envoy gives this text also when it did not reach the API, and then it says so.
@@ -183,7 +184,7 @@ function waitSecondsOf({ head, envelope, description }: Reply): number {
   return Math.max(0, headerSeconds(head), phrase, ...fields.filter((field) => typeof field === 'number'))
 }
 
-/** `Retry-After` (RFC 9110): seconds, or a date, which is compared with the answer's own clock if it has one. */
+/** `Retry-After` (RFC 9110): seconds, or a date compared with the answer's own clock if it has one. */
 function headerSeconds({ retryAfter, date, receivedAtMs }: Head): number {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
   const untilMs = httpDateMs(retryAfter)
