@@ -75,7 +75,7 @@ const LAUNCH_BACKOFF_MS = 70_000
 const REPORT_MS = 60_000
 
 /** The result of a run whose inputs are wrong. */
-export function refused(): Result {
+export function invalidInputsResult(): Result {
   return settle({ outcome: 'invalid-input' }, [], false)
 }
 

@@ -1,7 +1,7 @@
 /** The action: read the inputs, close the bot, report, exit. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exchange } from './bale.ts'
-import { closeBot, refused, type World } from './closing.ts'
+import { closeBot, invalidInputsResult, type World } from './closing.ts'
 import { isInWorkflow, readContext } from './context.ts'
 import { parseInputs, type ValidInputs } from './inputs.ts'
 import { createMessage, describeWait, traceOf } from './message.ts'
@@ -27,7 +27,7 @@ process.stdout.on('error', () => undefined)
 async function main(): Promise<boolean> {
   const inputs = parseInputs(process.env, process.versions.node)
   maskSecrets(inputs.secrets)
-  const result = inputs.isValid ? await closeBot(inputs, createWorld(inputs)) : refused()
+  const result = inputs.isValid ? await closeBot(inputs, createWorld(inputs)) : invalidInputsResult()
 
   const areOutputsWritten = writeOutputs(result, inputs.botId)
   const context = readContext()

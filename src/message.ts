@@ -111,7 +111,7 @@ function whatHappened(result: Result, inputs: ValidInputs): string {
 
 function requestInFlight(attempts: readonly Attempt[]): string {
   const last = attempts.at(-1)
-  if (last?.verdict?.kind === 'stopped' && last.verdict.mayHaveWorked) return `A ${last.step} request was in flight.`
+  if (last?.verdict?.kind === 'stopped' && last.verdict.wasSent) return `A ${last.step} request was in flight.`
   const wasCloseSent = attempts.some(
     ({ step, verdict }) => step === 'close' && (verdict?.status ?? verdict?.mayHaveWorked),
   )
@@ -148,22 +148,19 @@ function reasonToWait(answer: AnswerVerdict | undefined): string {
 
 /** What came of an attempt, without a full stop. */
 function describe(verdict: Decision, inputs: ValidInputs): string {
-  const { step, mayHaveWorked } = verdict
+  const { step } = verdict
   const route = routeOf(inputs)
-  // Only what was sent may have worked.
-  const silence = mayHaveWorked ? `${route} gave no complete answer to ${step}` : `There was no connection to ${route}`
-  switch (verdict.kind) {
-    case 'answer': {
-      const said = verdict.description ? ` and said ${verdict.description}` : ''
-      return `${route} answered ${step} with HTTP ${verdict.status}${said}`
-    }
-    case 'too-long':
-      return `${route} answered ${step} with more than 64 KiB`
-    case 'failed':
-      return `${silence}: ${verdict.failure.cause}`
-    case 'timed-out':
-      return `${silence} within ${duration(verdict.timeoutMs / 1000)}`
+  if (verdict.kind === 'answer') {
+    const said = verdict.description ? ` and said ${verdict.description}` : ''
+    return `${route} answered ${step} with HTTP ${verdict.status}${said}`
   }
+  if (verdict.kind === 'too-long') return `${route} answered ${step} with more than 64 KiB`
+  const silence = verdict.wasSent
+    ? `${route} gave no complete answer to ${step}`
+    : `There was no connection to ${route}`
+  return verdict.kind === 'failed'
+    ? `${silence}: ${verdict.failure.cause}`
+    : `${silence} within ${duration(verdict.timeoutMs / 1000)}`
 }
 
 const routeOf = ({ apiHost, proxyHost }: ValidInputs) =>

@@ -48,11 +48,11 @@ export interface AnswerVerdict extends Judgement {
 
 export type Verdict =
   | AnswerVerdict
-  | (Judgement & { kind: 'failed'; failure: Failure })
-  | (Judgement & { kind: 'timed-out'; timeoutMs: number })
+  | (Judgement & { kind: 'failed'; wasSent: boolean; failure: Failure })
+  | (Judgement & { kind: 'timed-out'; wasSent: boolean; timeoutMs: number })
   | (Judgement & { kind: 'too-long' })
   | (Judgement & { kind: 'connected' })
-  | (Judgement & { kind: 'stopped' })
+  | (Judgement & { kind: 'stopped'; wasSent: boolean })
 
 /** A verdict that can decide the outcome of a run. */
 export type Decision = Exclude<Verdict, { kind: 'connected' | 'stopped' }>

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Exchange } from '../../src/bale.ts'
-import { closeBot, refused, type Result } from '../../src/closing.ts'
+import { closeBot, invalidInputsResult, type Result } from '../../src/closing.ts'
 import * as samples from './samples.ts'
 import { ALREADY_CLOSED, CONFIRMING, DELETING, DRY, ONCE, play, RESET, tooMany, UNAVAILABLE, YES } from './samples.ts'
 import { type Options, type Scripted, validInputs, type Values, virtualWorld } from './samples.ts'
@@ -83,8 +83,8 @@ describe('a close is settled as', () => {
   })
 
   test('refused: nothing is asked', () => {
-    expect(facts(refused())).toBe('invalid-input, no')
-    expect(refused()).toMatchObject({ attempts: [], wasLaunchedAgain: false })
+    expect(facts(invalidInputsResult())).toBe('invalid-input, no')
+    expect(invalidInputsResult()).toMatchObject({ attempts: [], wasLaunchedAgain: false })
   })
 
   test('each method has attempts of its own', async () => {

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeAll, expect, jest, test } from '@jest/globals'
-import { refused } from '../../src/closing.ts'
+import { invalidInputsResult } from '../../src/closing.ts'
 import type { RunContext } from '../../src/context.ts'
 import { createMessage, describeWait, duration, traceOf } from '../../src/message.ts'
 import * as samples from './samples.ts'
@@ -113,7 +113,7 @@ async function tell(name: string, { script, values, env, nodeVersion, context, a
   jest.spyOn(Math, 'random').mockReturnValue(0.5)
   const inputs = parse(values, env, nodeVersion)
   const waits: string[] = []
-  let result = refused()
+  let result = invalidInputsResult()
   if (script && inputs.isValid) {
     const played = await play(script, inputs, options)
     expect({ name, left: played.left }).toEqual({ name, left: 0 })
