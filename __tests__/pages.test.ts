@@ -108,7 +108,8 @@ describe('README.md', () => {
   })
 
   test.each([
-    ['README.md', 1300, 260],
+    // With room for the rows of a few new inputs.
+    ['README.md', 1400, 265],
     ['docs/troubleshooting.md', 1500, 260],
   ])('%s has at most %d words beside code, and %d lines', (path, words, lines) => {
     const prose = read(path).replace(/^```.*?^```$/gms, '')
