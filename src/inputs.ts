@@ -18,6 +18,9 @@ export const DEFAULTS = {
 
 type InputName = keyof typeof DEFAULTS
 
+/** Six hours, the longest job on GitHub's runners. */
+export const MAX_TIMEOUT_SECONDS = 21_600
+
 /** What is known whether or not the inputs are right. */
 interface CommonInputs {
   /** The digits before the colon, which are not secret. Empty if the token is malformed. */
@@ -92,7 +95,7 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string): Inputs
     allowAlreadyClosed: takeBoolean('allow-already-closed'),
     maxAttempts: take('max-attempts', 'a whole number from 1 to 100', (text) => parseNumber(/^\d+$/, text, 1, 100)),
     attemptTimeoutMs: takeMs('attempt-timeout-seconds', 'over 0 and at most', Number.MIN_VALUE, 600),
-    timeoutMs: takeMs('timeout-seconds', 'over 0 and at most', Number.MIN_VALUE, 21_600),
+    timeoutMs: takeMs('timeout-seconds', 'over 0 and at most', Number.MIN_VALUE, MAX_TIMEOUT_SECONDS),
     confirmAfterMs: takeMs('confirm-after-seconds', 'from 0 to', 0, 600),
     dryRun: takeBoolean('dry-run'),
     summary: takeBoolean('summary'),

@@ -2,7 +2,7 @@
 import { adviceFor } from './advice.ts'
 import type { Attempt, Result, Wait } from './closing.ts'
 import type { RunContext } from './context.ts'
-import type { Inputs, ValidInputs } from './inputs.ts'
+import { type Inputs, MAX_TIMEOUT_SECONDS, type ValidInputs } from './inputs.ts'
 import { type AnswerVerdict, answerOf, type Decision, type FailedOutcome } from './verdict.ts'
 
 export interface Message {
@@ -15,7 +15,6 @@ export interface Message {
   page: string
 }
 
-const MAX_TIMEOUT_SECONDS = 21_600
 const LONG_WAIT_MS = 30_000
 
 /**
