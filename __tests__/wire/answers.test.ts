@@ -2,8 +2,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { alreadyClosed, answer, chunks, head, http, no, page } from './acts.ts'
 import { reset, stall, statusOf, unknownToken, yes, yesText } from './acts.ts'
-import { actsOf, against, expectEnd, failed, once, playAll } from './play.ts'
-import type { End, Move, Row, RowOptions } from './play.ts'
+import { against, closed, expectEnd, failed, inferred, linesOf, once, playAll } from './play.ts'
+import type { End, Row, Script } from './play.ts'
 import type { Act } from './server.ts'
 
 const chunked = { 'transfer-encoding': 'chunked' }
@@ -11,10 +11,6 @@ const lastChunk = '0\r\n\r\n'
 /** Words of Envoy, which does not tell whether the API got the request. */
 const envoy = 'upstream connect error or disconnect/reset before headers. reset reason: connection termination'
 const envoyUnsent = 'upstream connect error or disconnect/reset before headers. reset reason: connection failure'
-
-const closed: End = { outcome: 'closed', attempts: 1, status: 200 }
-/** "Already closed" after an attempt that may have worked. */
-const inferred: End = { outcome: 'closed', attempts: 2, status: 400, warns: true, shows: [/wrong token/] }
 
 describe('a yes closes the bot, with one request', () => {
   const whole: Record<string, readonly (string | Buffer | number)[]> = {
@@ -37,13 +33,11 @@ describe('a yes closes the bot, with one request', () => {
     ...Object.entries(whole).map(([name, parts]): Row => [name, answer(...parts), closed]),
     ['on a connection that stays open', stall(yes), closed],
     ['with status 202', http(202, yesText), { ...closed, status: 202 }],
-    ['at a path of its own', yes, closed, { path: '/relay/v1/' }],
+    ['at a path of its own', yes, closed, { url: 'http://127.0.0.1:PORT/relay/v1/' }],
   ])
 
   test.concurrent('and is one plain line', async () => {
-    const scene = await against([answer(yes)])
-    const lines = scene.stdout.split('\n').filter((line) => !line.startsWith('::add-mask::'))
-    expect(lines).toEqual([expect.stringMatching(/^Bale bot 1234567890 is closed/), ''])
+    expect(linesOf(await against(yes))).toEqual([expect.stringMatching(/^Bale bot 1234567890 is closed/)])
   })
 })
 
@@ -85,43 +79,31 @@ describe('an answer that is cut off', () => {
     'by a reset, with a length': reset(head('200 OK', length), yesText),
     'by a reset, without a length': reset(head('200 OK'), yesText.slice(0, -1)),
   }
-  const rejected: End = failed('rejected', 403)
+  const limit = reset(head(429, { ...length, 'retry-after': 2 }))
   playAll([
     ...Object.entries(cuts).flatMap(([name, act]): Row[] => [
       [`a 2xx ${name} is asked again`, [act, alreadyClosed], inferred],
       [`a 2xx ${name} may have worked`, act, failed('unreachable', 200, { lost: true }), { inputs: once }],
     ]),
-    ['a 403 with a length is judged by its status', answer(head(403, length), '<html>'), rejected],
-    ['a 403 in chunks is, too', reset(head(403, chunked), ...chunks('Forbidden')), rejected],
+    ['a 403 with a length is judged by its status', answer(head(403, length), '<html>'), failed('rejected', 403)],
+    ['a 403 in chunks is, too', reset(head(403, chunked), ...chunks('Forbidden')), failed('rejected', 403)],
     ['a 501 that is reset at once is, too', reset(head(501, length)), failed('unsupported', 501)],
-    [
-      'a 429 is waited for as its header says',
-      [reset(head(429, { ...length, 'retry-after': 2 })), yes],
-      { ...closed, attempts: 2 },
-      { gapsMs: [2000] },
-    ],
+    ['a 429 is waited for as its header says', [limit, yes], { ...closed, attempts: 2 }, { gapsMs: [2000] }],
   ])
 })
 
 describe('the API says no', () => {
   const alreadyIs: End = failed('already-closed', 400, { shows: [/allow-already-closed/] })
+  const inRerun: End = { ...alreadyIs, shows: [/earlier attempt/, /token/] }
+  const rerun = { env: { GITHUB_RUN_ATTEMPT: '3' } }
   const allowed = { inputs: { 'allow-already-closed': 'true' } }
-  const shows = (...patterns: RegExp[]): Partial<End> => ({ shows: patterns })
+  const inPlainText = http(400, 'Bad Request: the bot has already been closed')
+  const shows = (pattern: RegExp): Partial<End> => ({ shows: [pattern] })
   playAll([
     ['already closed', alreadyClosed, alreadyIs],
     ['already closed, which is allowed', alreadyClosed, { ...alreadyIs, closed: true, shows: [/token/] }, allowed],
-    [
-      'already closed, in a re-run: an earlier attempt or a wrong token',
-      alreadyClosed,
-      { ...alreadyIs, shows: [/earlier attempt/, /token/] },
-      { env: { GITHUB_RUN_ATTEMPT: '3' } },
-    ],
-    [
-      'already closed, but in plain text',
-      http(400, 'Bad Request: the bot has already been closed'),
-      failed('rejected', 400),
-      allowed,
-    ],
+    ['already closed, in a re-run: an earlier attempt or a wrong token', alreadyClosed, inRerun, rerun],
+    ['already closed, but in plain text', inPlainText, failed('rejected', 400), allowed],
     ['Logged out', no(400, 'Bad Request: Logged out'), failed('rejected', 400, shows(/logOut/))],
     ['404: api-url before the token', no(404, 'Not Found'), failed('rejected', 404, shows(/api-url.*token/))],
     ['501 with a page: api-url first', page(501), failed('unsupported', 501, shows(/api-url.*close/))],
@@ -155,51 +137,42 @@ describe('may it have worked?', () => {
 })
 
 describe('the webhook', () => {
-  const rows: [string, readonly Move[], End, string[], RowOptions['inputs']?][] = [
-    ['is deleted first', [answer(yes), answer(yes)], closed, ['deleteWebhook', 'close']],
-    ['is not touched unless told to', [answer(yes)], closed, ['close'], { 'delete-webhook': 'false' }],
-    [
-      'may have been deleted by a request whose answer was lost: it is deleted again',
-      [reset(), answer(yes), answer(yes)],
-      closed,
-      ['deleteWebhook', 'deleteWebhook', 'close'],
-    ],
+  const [cannot, limited] = [no(400, 'Bad Request: no'), no(429, 'Too Many Requests: retry after 600')]
+  const isLimited = failed('rate-limited', 429, { retryAfterSeconds: 600, webhook: 'is deleted' })
+  const isLost = failed('server-error', 502, { lost: true, webhook: 'is deleted' })
+  const failures: [Buffer, string, number][] = [
+    [unknownToken, 'unauthorized', 403],
+    [no(400, 'Bad Request'), 'rejected', 400],
+    [http(302), 'invalid-response', 302],
+    [page(501), 'unsupported', 501],
+  ]
+  test.concurrent.each<[string, Script, End, string, Record<string, string>?]>([
+    ['is deleted first', yes, closed, 'deleteWebhook close'],
+    ['is not touched unless told to', yes, closed, 'close', { 'delete-webhook': 'false' }],
+    ['is deleted again if the answer was lost', [reset(), yes, yes], closed, 'deleteWebhook deleteWebhook close'],
     [
       'cannot be deleted: close is not sent',
-      [answer(no(400, 'Bad Request: no'))],
+      cannot,
       failed('rejected', 400, { attempts: 0, shows: [/deleteWebhook/] }),
-      ['deleteWebhook'],
+      'deleteWebhook',
     ],
+    ['was deleted, and the launched bot cannot be closed', [yes, limited], isLimited, 'deleteWebhook close'],
     [
-      'was deleted, and the launched bot cannot be closed',
-      [answer(yes), answer(no(429, 'Too Many Requests: retry after 600'))],
-      failed('rate-limited', 429, { retryAfterSeconds: 600, webhook: 'is deleted' }),
-      ['deleteWebhook', 'close'],
-    ],
-    [
-      'was deleted, and close may have worked: the next run must not delete it again',
-      [answer(yes), answer(page(502))],
-      failed('server-error', 502, { lost: true, webhook: 'is deleted' }),
-      ['deleteWebhook', 'close'],
+      'was deleted, and close may have worked: no second deletion',
+      [yes, page(502)],
+      isLost,
+      'deleteWebhook close',
       once,
     ],
-    ...(
-      [
-        ['unauthorized', unknownToken, 403],
-        ['rejected', no(400, 'Bad Request'), 400],
-        ['invalid-response', http(302), 302],
-        ['unsupported', page(501), 501],
-      ] as const
-    ).map(([outcome, bytes, status]): [string, readonly Move[], End, string[]] => [
+    ...failures.map(([bytes, outcome, status]): [string, Script, End, string] => [
       `was deleted, which every failure says: ${outcome}`,
-      [answer(yes), answer(bytes)],
-      { outcome, attempts: 1, status, webhook: 'is deleted' },
-      ['deleteWebhook', 'close'],
+      [yes, bytes],
+      failed(outcome, status, { webhook: 'is deleted' }),
+      'deleteWebhook close',
     ]),
-  ]
-  test.concurrent.each(rows)('%s', async (_, script, end, expected, inputs = {}) => {
-    const scene = await against(actsOf(script), { inputs: { 'delete-webhook': 'true', ...inputs } })
+  ])('%s', async (_, script, end, methods, inputs) => {
+    const scene = await against(script, { inputs: { 'delete-webhook': 'true', ...inputs } })
     expectEnd(scene, end)
-    expect(scene.requests.map(({ line }) => /\/(\w+) HTTP/.exec(line)?.[1])).toEqual(expected)
+    expect(scene.requests.map(({ line }) => /\/(\w+) HTTP/.exec(line)?.[1]).join(' ')).toBe(methods)
   })
 })

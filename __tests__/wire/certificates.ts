@@ -13,11 +13,8 @@ export interface Authority {
   /** The certificate of the authority itself. */
   cert: string
   /** Issues a certificate for a host name. */
-  issue: (host: string, flaw?: Flaw) => Identity
+  issue: (host: string, flaw?: 'expired' | 'not yet valid' | 'weak' | 'self-signed') => Identity
 }
-
-/** What may be wrong with a certificate. */
-export type Flaw = 'expired' | 'not yet valid' | 'weak' | 'self-signed'
 
 interface Keys {
   publicKey: KeyObject
@@ -29,23 +26,17 @@ const newKeys = (): Keys => generateKeyPairSync('ec', { namedCurve: 'P-256' })
 /** Makes a certificate authority that nobody trusts yet. */
 export function newAuthority(name: string): Authority {
   const keys = newKeys()
-  const isAuthority = extension('2.5.29.19', sequence(boolean(true)))
+  const isAuthority = extension(ids.basicConstraints, sequence(yes))
   return {
-    cert: certificate({ subject: name, keys, issuer: name, issuerKey: keys.privateKey, extension: isAuthority }),
+    cert: certificate({ subject: name, keys, issuer: name, issuerKeys: keys, extension: isAuthority }),
     issue: (host, flaw) => {
       const own = flaw === 'weak' ? generateKeyPairSync('rsa', { modulusLength: 1024 }) : newKeys()
-      const isSelfSigned = flaw === 'self-signed'
+      const [issuer, issuerKeys] = flaw === 'self-signed' ? [host, own] : [name, keys]
+      const hostName = extension(ids.subjectAltName, sequence(der(0x82, Buffer.from(host))))
+      const [firstYear, lastYear] = [flaw === 'not yet valid' ? '48' : '00', flaw === 'expired' ? '01' : '49']
       return {
         key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        cert: certificate({
-          subject: host,
-          keys: own,
-          issuer: isSelfSigned ? host : name,
-          issuerKey: (isSelfSigned ? own : keys).privateKey,
-          extension: extension('2.5.29.17', sequence(der(0x82, Buffer.from(host)))),
-          ...(flaw === 'expired' && { lastYear: 2001 }),
-          ...(flaw === 'not yet valid' && { firstYear: 2048 }),
-        }),
+        cert: certificate({ subject: host, keys: own, issuer, issuerKeys, extension: hostName, firstYear, lastYear }),
         ...(flaw === 'weak' && { ciphers: 'DEFAULT@SECLEVEL=0' }),
       }
     },
@@ -56,44 +47,32 @@ interface Template {
   subject: string
   keys: Keys
   issuer: string
-  issuerKey: KeyObject
+  issuerKeys: Keys
   extension: Buffer
-  firstYear?: number
-  lastYear?: number
+  /** The last two digits. */
+  firstYear?: string
+  lastYear?: string
 }
 
 let serial = 0
 
 /** An X.509 certificate of version 3 (RFC 5280), signed with ECDSA and SHA-256. */
 function certificate(template: Template): string {
-  const { subject, keys, issuer, issuerKey, extension, firstYear = 2000, lastYear = 2049 } = template
-  const algorithm = sequence(objectId('1.2.840.10045.4.3.2'))
+  const { subject, keys, issuer, issuerKeys, extension, firstYear = '00', lastYear = '49' } = template
+  const algorithm = sequence(ids.ecdsaWithSha256)
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([++serial])),
     algorithm,
     distinguishedName(issuer),
-    sequence(newYear(firstYear), newYear(lastYear)),
+    sequence(...[firstYear, lastYear].map((year) => der(0x17, Buffer.from(`${year}0101000000Z`)))),
     distinguishedName(subject),
     keys.publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(extension)),
   )
-  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', body, issuerKey)])
+  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', body, issuerKeys.privateKey)])
   const base64 = sequence(body, algorithm, der(0x03, signature)).toString('base64')
-  const lines = base64.match(/.{1,64}/g) ?? []
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
-}
-
-function distinguishedName(commonName: string): Buffer {
-  return sequence(der(0x31, sequence(objectId('2.5.4.3'), der(0x0c, Buffer.from(commonName)))))
-}
-
-function newYear(year: number): Buffer {
-  return der(0x17, Buffer.from(`${String(year).slice(2)}0101000000Z`))
-}
-
-function extension(id: string, value: Buffer): Buffer {
-  return sequence(objectId(id), boolean(true), der(0x04, value))
+  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`
 }
 
 /** One value in the distinguished encoding rules of ASN.1. */
@@ -103,21 +82,17 @@ function der(tag: number, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from([tag, ...size]), value])
 }
 
-function sequence(...values: readonly Buffer[]): Buffer {
-  return der(0x30, Buffer.concat(values))
+const sequence = (...values: readonly Buffer[]): Buffer => der(0x30, Buffer.concat(values))
+const objectId = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'))
+const yes = der(0x01, Buffer.from([0xff]))
+const ids = {
+  ecdsaWithSha256: objectId('2a8648ce3d040302'),
+  commonName: objectId('550403'),
+  subjectAltName: objectId('551d11'),
+  basicConstraints: objectId('551d13'),
 }
 
-function boolean(value: boolean): Buffer {
-  return der(0x01, Buffer.from([value ? 0xff : 0]))
-}
+const distinguishedName = (commonName: string): Buffer =>
+  sequence(der(0x31, sequence(ids.commonName, der(0x0c, Buffer.from(commonName)))))
 
-function objectId(dotted: string): Buffer {
-  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
-  return der(0x06, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]))
-}
-
-function base128(value: number): number[] {
-  const digits = [value & 0x7f]
-  for (let rest = value >> 7; rest > 0; rest >>= 7) digits.unshift((rest & 0x7f) | 0x80)
-  return digits
-}
+const extension = (id: Buffer, value: Buffer): Buffer => sequence(id, yes, der(0x04, value))

@@ -1,11 +1,10 @@
 /** Defects of the action's own: whatever breaks inside, a fixed text with a position, and never a message or a secret. */
 import { describe, expect, test } from '@jest/globals'
 import { readFileSync } from 'node:fs'
-import { answer, no, stall, yes } from './acts.ts'
-import { against, expectEnd, token } from './play.ts'
-import type { End, RowOptions } from './play.ts'
-import type { Act } from './server.ts'
-import { preload, throwSoon } from './preload.ts'
+import { no, stall, yes } from './acts.ts'
+import { against, closed, expectEnd, token } from './play.ts'
+import type { End, Script } from './play.ts'
+import { atFirstOutput, preload, throwSoon } from './preload.ts'
 import { runBundle } from '../../emulator/runner.ts'
 
 const message = JSON.stringify(`Invalid URL: https://tapi.bale.ai/bot${token}/close`)
@@ -14,40 +13,31 @@ const error = `new Error(${message})`
 const breakRequests = `AbortSignal.any = () => { throw new TypeError(${message}) }`
 
 describe('an internal error', () => {
-  const inFlight: Partial<End> = { attempts: 1, lost: true }
-  const defects: Record<string, [source: string, script: Act[], end: Partial<End>, inputs?: RowOptions['inputs']]> = {
-    'thrown while a request is in flight': [throwSoon(error), [stall()], inFlight],
-    'thrown in the body of a yes': [
-      throwSoon(error),
-      [stall('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{')],
-      inFlight,
-    ],
-    'rejected while a request is in flight': [throwSoon(`void Promise.reject(${error})`), [stall()], inFlight],
-    'thrown that is no error': [throwSoon(message), [stall()], inFlight],
-    'thrown while waiting': [throwSoon(error), [answer(no(429, 'retry after 50'))], { attempts: 1 }],
-    'thrown while the webhook is deleted': [
-      throwSoon(error),
-      [stall()],
-      { attempts: 0, webhook: 'may be deleted' },
-      { 'delete-webhook': 'true' },
-    ],
-    'thrown after the webhook was deleted': [
-      throwSoon(error),
-      [answer(yes), stall()],
-      { ...inFlight, webhook: 'is deleted' },
-      { 'delete-webhook': 'true' },
-    ],
-    'thrown in a dry run': [breakRequests, [stall()], { attempts: 0 }, { 'dry-run': 'true' }],
-  }
-  test.concurrent.each(Object.entries(defects))('%s', async (_, [source, script, end, inputs = {}]) => {
+  const inFlight: Partial<End> = { lost: true }
+  const unsent: Partial<End> = { attempts: 0 }
+  const waiting = no(429, 'retry after 50')
+  const halfYes = stall('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{')
+  const inDeletion: Partial<End> = { ...unsent, webhook: 'may be deleted' }
+  const afterDeletion: Partial<End> = { ...inFlight, webhook: 'is deleted' }
+  const deleting = { 'delete-webhook': 'true' }
+  test.concurrent.each<[string, string, Script, Partial<End>, Record<string, string>?]>([
+    ['thrown while a request is in flight', throwSoon(error), stall(), inFlight],
+    ['thrown in the body of a yes', throwSoon(error), halfYes, inFlight],
+    ['rejected while a request is in flight', throwSoon(`void Promise.reject(${error})`), stall(), inFlight],
+    ['thrown that is no error', throwSoon(message), stall(), inFlight],
+    ['thrown while waiting', throwSoon(error), waiting, {}],
+    ['thrown while the webhook is deleted', throwSoon(error), stall(), inDeletion, deleting],
+    ['thrown after the webhook was deleted', throwSoon(error), [yes, stall()], afterDeletion, deleting],
+    ['thrown in a dry run', breakRequests, stall(), unsent, { 'dry-run': 'true' }],
+  ])('%s', async (_, source, script, end, inputs = {}) => {
     const scene = await against(script, { preloads: [source], inputs })
-    expectEnd(scene, { outcome: 'internal-error', attempts: 0, shows: [/report/i], ...end })
+    expectEnd(scene, { outcome: 'internal-error', shows: [/report/i], ...end })
     expect(scene.written).not.toMatch(/Invalid URL|(^|%0A)\s+at /m)
     expect(scene.elapsedMs).toBeLessThan(8000)
   })
 
   test.concurrent('names the error and its position in the bundle', async () => {
-    const scene = await against([answer(yes)], { preloads: [breakRequests] })
+    const scene = await against(yes, { preloads: [breakRequests] })
     expect(scene.outputs).toMatchObject({ closed: 'false', outcome: 'internal-error' })
     const [, name, line] = /\b(\w+) at index\.js:(\d+):\d+/.exec(scene.annotations[0]?.text ?? '') ?? []
     expect(name).toBe('TypeError')
@@ -58,22 +48,13 @@ describe('an internal error', () => {
 
   test.concurrent('with the name of something else is named by a fixed word', async () => {
     const source = `AbortSignal.any = () => { throw Object.assign(new Error(), { name: ${message} }) }`
-    const scene = await against([answer(yes)], { preloads: [source] })
+    const scene = await against(yes, { preloads: [source] })
     expect(scene.annotations[0]?.text).toMatch(/\bError at index\.js:\d+:\d+/)
   })
 
   test.concurrent('after the yes changes nothing', async () => {
-    // Thrown as the first output is written.
-    const source = `
-        import fs from 'node:fs'
-        const { appendFileSync } = fs
-        fs.appendFileSync = (...values) => {
-          process.nextTick(() => { throw new Error(${message}) })
-          appendFileSync(...values)
-        }
-      `
-    const scene = await against([answer(yes)], { preloads: [source] })
-    expectEnd(scene, { outcome: 'closed', attempts: 1, status: 200 })
+    const source = atFirstOutput(`process.nextTick(() => { throw ${error} })`)
+    expectEnd(await against(yes, { preloads: [source] }), closed)
   })
 })
 

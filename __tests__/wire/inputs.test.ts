@@ -1,7 +1,7 @@
 /** The inputs, as the workflow gives them: what is taken, what is refused, and that nothing is sent before all are right. */
 import { describe, expect, test } from '@jest/globals'
-import { answer, stall, yes } from './acts.ts'
-import { against, expectEnd, failed, expectRequests, run, secret, token } from './play.ts'
+import { stall, yes } from './acts.ts'
+import { against, closed, expectEnd, expectRequests, run, secret, token } from './play.ts'
 import type { RunOptions } from './play.ts'
 import { pretendVersion } from './preload.ts'
 import { findLeak } from './secrets.ts'
@@ -16,13 +16,13 @@ describe('what is taken', () => {
     ['a copy of a default', {}, { INPUT_DRY_RUN: 'false', INPUT_DELETEWEBHOOK: '', INPUT_API_URL_OF_ANOTHER: 'x' }],
     ['other inputs, which are others’', {}, { INPUT_DRY_RUNNER: 'true', INPUT_RUN: 'true', INPUT_: 'x' }],
   ])('%s', async (_, inputs, env = {}) => {
-    const scene = await against([answer(yes)], { inputs, env })
-    expectEnd(scene, { outcome: 'closed', attempts: 1, status: 200 })
+    const scene = await against(yes, { inputs, env })
+    expectEnd(scene, closed)
     expectRequests(scene, [])
   })
 
   test.concurrent('the case of a variable makes no difference, for a dry run neither', async () => {
-    const scene = await against([answer(yes)], { env: { 'Input_Dry-run': 'true' } })
+    const scene = await against(yes, { env: { 'Input_Dry-run': 'true' } })
     expectEnd(scene, { outcome: 'dry-run', attempts: 0 })
     expect(scene.bytes).toBe(0)
   })
@@ -48,8 +48,8 @@ describe('what is refused', () => {
     ['a misspelt name', { INPUT_DRY_RUN: 'true' }, /INPUT_DRY_RUN\b.*dry-run/],
     ['a dry run that is set but empty', { 'INPUT_DRY-RUN': '' }, /dry-run.*\$\{\{ inputs\.dry-run \|\| false \}\}/],
   ])('%s, since a missed dry run is a real close', async (_, env, shows) => {
-    const scene = await against([answer(yes)], { env })
-    expectEnd(scene, failed('invalid-input', undefined, { attempts: 0, shows: [shows] }))
+    const scene = await against(yes, { env })
+    expectEnd(scene, { outcome: 'invalid-input', attempts: 0, shows: [shows] })
     expect(scene.connections).toBe(0)
   })
 
@@ -82,16 +82,10 @@ test.concurrent('all complaints come in one run', async () => {
     'dry-run': 'si',
     summary: 'oui',
   }
-  const scene = await against([stall()], {
-    inputs: wrong,
-    env: {
-      https_proxy: 'socks5://127.0.0.1:1',
-      INPUT_API_URL: 'https://example.org',
-      'INPUT_API-URL': 'https://a.test/?',
-    },
-    preloads: [pretendVersion('20.2.0')],
-  })
-  const names = [...Object.keys(wrong), 'api-url', 'INPUT_API_URL', '20.3']
+  const variables = { INPUT_API_URL: 'https://example.org', 'INPUT_API-URL': 'https://a.test/?' }
+  const env = { https_proxy: 'socks5://127.0.0.1:1', ...variables }
+  const scene = await against(stall(), { inputs: wrong, env, preloads: [pretendVersion('20.2.0')] })
+  const names = [...Object.keys(wrong), 'api-url', 'INPUT_API_URL', 'https_proxy', '20.3']
   for (const name of names) expect(scene.annotations[0]?.text).toContain(name)
   expect(scene.outputs).toMatchObject({ outcome: 'invalid-input', attempts: '0' })
   expect(scene.connections).toBe(0)

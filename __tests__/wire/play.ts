@@ -9,7 +9,7 @@ import { answer } from './acts.ts'
 import { measurePeak, preload, resolveNothing } from './preload.ts'
 import { findLeak } from './secrets.ts'
 import { startServer } from './server.ts'
-import type { Act, WireOptions, WireRequest } from './server.ts'
+import type { Act, WireOptions, WireRequest, WireServer } from './server.ts'
 
 export const botId = '1234567890'
 export const secret = 'FAKE_wire-test_secret_0123456789ABCDEFGH'
@@ -36,17 +36,10 @@ export interface RunOptions {
   during?: (run: BundleRun) => unknown
 }
 
-/** Runs the bundle against any address. */
+/** Runs the bundle against any address. Nothing but this machine may be reached, not even by a mistake. */
 export async function run(apiUrl: string, options: RunOptions = {}): Promise<BundleResult> {
-  const {
-    inputs,
-    env,
-    trusted,
-    event,
-    preloads = isHere(apiUrl) ? [] : [resolveNothing],
-    secrets = [],
-    during,
-  } = options
+  const isHere = /^https?:\/\/(127\.|localhost|\[::1\])/.test(apiUrl)
+  const { inputs, env, trusted, event, preloads = isHere ? [] : [resolveNothing], secrets = [], during } = options
   const folder = mkdtempSync(join(tmpdir(), 'wire-'))
   try {
     const file = (name: string, content: string): string => {
@@ -77,9 +70,17 @@ export async function run(apiUrl: string, options: RunOptions = {}): Promise<Bun
   }
 }
 
-/** Whether an address is on loopback: nothing else may be reached, not even by a mistake. */
-function isHere(apiUrl: string): boolean {
-  return /^https?:\/\/(127\.|localhost|\[::1\])/.test(apiUrl)
+/** What one connection meets: an act, or an answer and the end of the connection. */
+export type Move = Act | Buffer
+
+/** What the connections meet, one after the other. The last move is played again and again. */
+export type Script = Move | readonly Move[]
+
+export interface SceneOptions extends Omit<RunOptions, 'during'>, WireOptions {
+  /** The address that the run is given, with `PORT` for the server's port. */
+  url?: string
+  /** Takes part while the run goes on. */
+  during?: (run: BundleRun, server: WireServer) => unknown
 }
 
 /** What a run came to, and what its server saw. */
@@ -91,15 +92,14 @@ export interface Scene extends BundleResult {
 }
 
 /** Runs the bundle against a server that plays a script. */
-export async function against(
-  script: readonly Act[],
-  options: RunOptions & WireOptions & { path?: string } = {},
-): Promise<Scene> {
-  const { tls, host, path = '' } = options
-  await using server = await startServer(script, options)
-  const shownHost = tls ? 'localhost' : host?.includes(':') ? `[${host}]` : (host ?? '127.0.0.1')
-  const result = await run(`${tls ? 'https' : 'http'}://${shownHost}:${server.port}${path}`, options)
-  for (const request of server.requests) expectInnocent(request, path.replace(/\/+$/, ''))
+export async function against(script: Script, options: SceneOptions = {}): Promise<Scene> {
+  const { tls, url = tls ? 'https://localhost:PORT' : 'http://127.0.0.1:PORT', during } = options
+  const moves = Array.isArray(script) ? (script as readonly Move[]) : [script as Move]
+  const acts = moves.map((move) => (typeof move === 'function' ? move : answer(move)))
+  await using server = await startServer(acts, options)
+  const apiUrl = url.replace('PORT', String(server.port))
+  const result = await run(apiUrl, { ...options, during: (bundleRun) => during?.(bundleRun, server) })
+  for (const request of server.requests) expectInnocent(request, new URL(apiUrl).pathname.replace(/\/+$/, ''))
   return { ...result, requests: server.requests, connections: server.connections(), bytes: server.bytes() }
 }
 
@@ -150,13 +150,17 @@ export function printed({ child }: BundleRun, pattern = /^(?!::add-mask).+\n/m):
   })
 }
 
+/** The lines of a run but its masks. */
+export const linesOf = ({ stdout }: BundleResult): string[] =>
+  stdout.split('\n').filter((line) => !/^(::add-mask::.*)?$/.test(line))
+
 /** How a run must end. */
 export interface End {
   outcome: string
   /** By default, only with the outcome `closed`. */
   closed?: boolean
-  /** `close` requests begun. */
-  attempts: number
+  /** `close` requests begun; 1 by default. */
+  attempts?: number
   /** Of the answer that decided the outcome. */
   status?: number
   retryAfterSeconds?: number
@@ -170,14 +174,18 @@ export interface End {
   shows?: readonly RegExp[]
 }
 
-/** The end of a run that failed after one attempt, unless told otherwise. */
-export function failed(outcome: string, status?: number, more: Partial<End> = {}): End {
-  return { outcome, attempts: 1, ...(status !== undefined && { status }), ...more }
-}
+/** The bot is closed, as an answer with this status says. */
+export const closed: End = { outcome: 'closed', status: 200 }
+
+/** "Already closed" after an attempt that may have worked. */
+export const inferred: End = { outcome: 'closed', attempts: 2, status: 400, warns: true, shows: [/wrong token/] }
+
+/** An answer with this status says that the bot is not closed. */
+export const failed = (outcome: string, status: number, more: Partial<End> = {}): End => ({ outcome, status, ...more })
 
 /** Compares a run with how it must end. */
 export function expectEnd(result: BundleResult, end: End): void {
-  const { outcome, closed = outcome === 'closed', attempts, status, retryAfterSeconds, shows = [] } = end
+  const { outcome, closed = outcome === 'closed', attempts = 1, status, retryAfterSeconds, shows = [] } = end
   const isGood = closed || outcome === 'dry-run'
   expect({ exitCode: result.exitCode, ...result.outputs }).toEqual({
     exitCode: isGood ? 0 : 1,
@@ -189,13 +197,9 @@ export function expectEnd(result: BundleResult, end: End): void {
     'retry-after-seconds': String(retryAfterSeconds ?? ''),
   })
   for (const pattern of shows) expect(result.logAsShown).toMatch(pattern)
+  const level = outcome === 'dry-run' ? 'notice' : (end.warns ?? outcome === 'already-closed') ? 'warning' : undefined
   if (!isGood) expectFailure(result, end)
-  else if (outcome === 'dry-run') expectLevel(result, 'notice')
-  else expectLevel(result, (end.warns ?? outcome === 'already-closed') ? 'warning' : undefined)
-}
-
-function expectLevel({ annotations }: BundleResult, level: string | undefined): void {
-  expect(annotations.map((annotation) => annotation.level)).toEqual(level === undefined ? [] : [level])
+  else expect(result.annotations.map((annotation) => annotation.level)).toEqual(level ? [level] : [])
 }
 
 /** The annotation of a failure: its title has the verdict, its text repeats it and says what must not be left out. */
@@ -227,21 +231,19 @@ export function expectRequests(scene: Scene, gapsMs: readonly number[]): void {
 }
 
 /** The least wait before the first, second and third retry where the server asks for none. */
-export const backoffMs = [500, 1000, 2000] as const
+const backoffMs = [500, 1000, 2000]
 
 /** So few attempts that nothing is retried. */
 export const once = { 'max-attempts': '1' }
 
-/** What one connection meets: an act, or an answer and the end of the connection. */
-export type Move = Act | Buffer | string
+/** A run against one server, as a row of a table. */
+export type Row = readonly [name: string, script: Script, end: End, options?: RowOptions]
 
-/** A run against one server, as a row of a table. The last move is played again and again. */
-export type Row = readonly [name: string, script: Move | readonly Move[], end: End, options?: RowOptions]
-
-export interface RowOptions extends RunOptions, WireOptions {
+export interface RowOptions extends SceneOptions {
   /** The waits between the requests, of which there is one more. By default the attempts, each after its backoff. */
   gapsMs?: readonly number[]
-  path?: string
+  /** Nothing is sent: there are only so many connections. */
+  unsentOn?: number
   /** How long it may take, roughly. */
   withinMs?: number
 }
@@ -249,15 +251,11 @@ export interface RowOptions extends RunOptions, WireOptions {
 /** Makes a test of each row. They run side by side. */
 export function playAll(rows: readonly Row[]): void {
   test.concurrent.each([...rows])('%s', async (_, script, end, options = {}) => {
-    const { gapsMs = backoffMs.slice(0, end.attempts - 1), withinMs = 15_000 } = options
-    const scene = await against(actsOf(script), options)
+    const { gapsMs = backoffMs.slice(0, (end.attempts ?? 1) - 1), unsentOn, withinMs = 15_000 } = options
+    const scene = await against(script, options)
     expectEnd(scene, end)
-    expectRequests(scene, gapsMs)
+    if (unsentOn === undefined) expectRequests(scene, gapsMs)
+    else expect([scene.connections, scene.requests]).toEqual([unsentOn, []])
     expect(scene.elapsedMs).toBeLessThan(withinMs)
   })
-}
-
-export function actsOf(script: Move | readonly Move[]): Act[] {
-  const moves: readonly Move[] = Array.isArray(script) ? script : [script]
-  return moves.map((move) => (typeof move === 'function' ? move : answer(move)))
 }

@@ -66,6 +66,18 @@ export function throwSoon(thrown: string): string {
   `
 }
 
+/** Runs a statement as the first output is written. */
+export function atFirstOutput(statement: string): string {
+  return `
+    import fs from 'node:fs'
+    const { appendFileSync } = fs
+    fs.appendFileSync = (...values) => {
+      ${statement}
+      appendFileSync(...values)
+    }
+  `
+}
+
 /** Node's arguments that load these modules. */
 export function preload(modules: readonly string[]): string[] {
   return modules.flatMap((source) => ['--import', `data:text/javascript,${encodeURIComponent(source)}`])

@@ -17,8 +17,8 @@ export interface WireRequest {
 /** A connection as its act sees it. */
 export interface Peer {
   socket: Socket
-  /** The next request, once it is here. */
-  request: () => Promise<WireRequest>
+  /** Waits for the first request. */
+  request: () => Promise<unknown>
   /** Leaves all further bytes of the connection to the act. */
   takeOver: () => void
 }
@@ -83,30 +83,18 @@ export async function startServer(script: readonly Act[], options: WireOptions =
 }
 
 function connect(socket: Socket, requests: WireRequest[]): Peer {
-  const unread: WireRequest[] = []
-  const readers: ((request: WireRequest) => void)[] = []
+  const requested = new Promise((resolve) => socket.once('requested', resolve))
   let received = ''
   const read = (chunk: Buffer): void => {
     received += chunk.toString('latin1')
     for (let next = parse(received); next; next = parse(received)) {
       received = next.rest
       requests.push(next.request)
-      const reader = readers.shift()
-      if (reader) reader(next.request)
-      else unread.push(next.request)
+      socket.emit('requested')
     }
   }
   socket.on('error', () => undefined).on('data', read)
-  return {
-    socket,
-    request: () =>
-      new Promise((resolve) => {
-        const request = unread.shift()
-        if (request) resolve(request)
-        else readers.push(resolve)
-      }),
-    takeOver: () => socket.off('data', read),
-  }
+  return { socket, request: () => requested, takeOver: () => socket.off('data', read) }
 }
 
 function parse(received: string): { request: WireRequest; rest: string } | undefined {
