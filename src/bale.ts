@@ -5,7 +5,7 @@ import https from 'node:https'
 import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
 import fetch, { FetchError } from 'node-fetch'
-import { PROXY_AUTHENTICATION, PROXY_REFUSED } from './failures.ts'
+import { type Failure, failureOf, PROXY_AUTHENTICATION, PROXY_REFUSED } from './failures.ts'
 import type { ValidInputs } from './inputs.ts'
 import type { Proxy } from './proxy.ts'
 
@@ -14,22 +14,29 @@ export type Method = 'deleteWebhook' | 'close'
 /** A dry run only connects. */
 export type Step = 'connect' | Method
 
-/** What came back. `wasSent`: a connection stood, TLS and tunnel included, so the API may have got the request. */
+/** What came back. */
 export type Exchange =
-  | { kind: 'connected' }
-  /** The body is `undefined` if the answer is an error whose body could not be read. */
-  | { kind: 'answer'; head: Head; body: string | undefined }
-  | { kind: 'failed'; code: string; wasSent: boolean; status: number | undefined }
-  | { kind: 'timed-out'; timeoutMs: number; wasSent: boolean; status: number | undefined }
-  | { kind: 'too-long' | 'stopped'; wasSent: boolean; status: number | undefined }
+  | Answer
+  | (Progress & { kind: 'failed'; failure: Failure })
+  | (Progress & { kind: 'timed-out'; timeoutSeconds: number })
+  | (Progress & { kind: 'connected' | 'too-long' | 'stopped' })
 
-export interface Head {
+interface Progress {
+  /** A connection stood, TLS and tunnel included, so the API may have got the request. */
+  wasSent: boolean
+  /** Of an answer, complete or not. */
+  status: number | undefined
+}
+
+export interface Answer extends Progress {
+  kind: 'answer'
   status: number
-  /** Headers as they came, empty if absent. */
+  /** The header, empty if absent. */
   retryAfter: string
+  /** The header, or else the time of this machine in its format. */
   date: string
-  /** By this machine's clock. */
-  receivedAtMs: number
+  /** `undefined` if the answer is an error whose body could not be read. */
+  body: string | undefined
 }
 
 /** Far more than any answer of the API. */
@@ -41,38 +48,35 @@ const ADDRESS_TIMEOUT_MS = 2_500
 
 /**
  * Makes one request.
- * @param timeoutMs the time for everything, from the DNS look-up to the end of the body
+ * @param seconds the time for everything, from the DNS look-up to the end of the body
  * @param stop ends the request early
  * @throws only on a defect of the action
  */
-export async function exchange(api: ValidInputs, step: Step, timeoutMs: number, stop: AbortSignal): Promise<Exchange> {
+export async function exchange(api: ValidInputs, step: Step, seconds: number, stop: AbortSignal): Promise<Exchange> {
   const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(), timeoutMs)
+  const timer = setTimeout(() => limit.abort(), seconds * 1000)
   const signal = AbortSignal.any([limit.signal, stop])
   let wasSent = false
-  let head: Head | undefined
+  let answer: Answer | undefined
   try {
     const socket = await connect(api, signal)
-    if (step === 'connect') return { kind: 'connected' }
+    if (step === 'connect') return { kind: 'connected', wasSent, status: undefined }
     wasSent = true
     const response = await send(api, step, socket, signal)
-    head = {
-      status: response.status,
-      retryAfter: response.headers.get('retry-after') ?? '',
-      date: response.headers.get('date') ?? '',
-      receivedAtMs: Date.now(),
-    }
+    const { status, headers } = response
+    const date = headers.get('date') ?? new Date().toUTCString()
+    answer = { kind: 'answer', wasSent, status, retryAfter: headers.get('retry-after') ?? '', date, body: undefined }
     const body = await response.text()
     // Without a stated length, node-fetch takes a body as complete when the connection is reset.
     if (socket.errored) throw socket.errored
-    return { kind: 'answer', head, body }
+    return { ...answer, body }
   } catch (error) {
-    if (head && (head.status < 200 || head.status > 299)) return { kind: 'answer', head, body: undefined }
-    const reached = { wasSent, status: head?.status }
-    if (limit.signal.aborted) return { kind: 'timed-out', timeoutMs, ...reached }
-    if (stop.aborted) return { kind: 'stopped', ...reached }
-    if (error instanceof FetchError && error.type === 'max-size') return { kind: 'too-long', ...reached }
-    return { kind: 'failed', code: codeOf(error), ...reached }
+    if (answer && (answer.status < 200 || answer.status > 299)) return answer
+    const progress = { wasSent, status: answer?.status }
+    if (limit.signal.aborted) return { kind: 'timed-out', timeoutSeconds: seconds, ...progress }
+    if (stop.aborted) return { kind: 'stopped', wasSent, status: undefined }
+    if (error instanceof FetchError && error.type === 'max-size') return { kind: 'too-long', ...progress }
+    return { kind: 'failed', failure: failureOf(codeOf(error)), ...progress }
   } finally {
     clearTimeout(timer)
     // Closes whatever is still open.
@@ -80,11 +84,15 @@ export async function exchange(api: ValidInputs, step: Step, timeoutMs: number, 
   }
 }
 
-function send({ apiUrl, token }: ValidInputs, method: Method, socket: Socket, signal: AbortSignal) {
-  limitReceived(socket)
-  const agent = apiUrl.protocol === 'https:' ? new https.Agent() : new http.Agent()
+function send(api: ValidInputs, method: Method, socket: Socket, signal: AbortSignal) {
+  const url = api['api-url']
+  const agent = url.protocol === 'https:' ? new https.Agent() : new http.Agent()
   agent.createConnection = () => socket
-  return fetch(`${apiUrl.href.replace(/\/+$/, '')}/bot${token}/${method}`, {
+  // Interim answers without end would fill the memory.
+  socket.on('data', () => {
+    if (socket.bytesRead > MAX_RECEIVED_BYTES) socket.destroy(withCode('HPE_HEADER_OVERFLOW'))
+  })
+  return fetch(`${url.href.replace(/\/+$/, '')}/bot${api['bale-token']}/${method}`, {
     method: 'POST',
     agent,
     signal,
@@ -95,23 +103,14 @@ function send({ apiUrl, token }: ValidInputs, method: Method, socket: Socket, si
   })
 }
 
-/** Ends a connection that sends interim answers without end. */
-function limitReceived(socket: Socket): void {
-  let receivedBytes = 0
-  socket.on('data', (chunk: Buffer) => {
-    receivedBytes += chunk.length
-    if (receivedBytes > MAX_RECEIVED_BYTES) socket.destroy(withCode('HPE_HEADER_OVERFLOW'))
-  })
-}
-
 /** Opens a connection on which the request can be sent at once. */
-async function connect({ apiUrl, proxy }: ValidInputs, signal: AbortSignal): Promise<Socket> {
-  const isTls = apiUrl.protocol === 'https:'
-  const port = Number(apiUrl.port || (isTls ? 443 : 80))
+async function connect({ 'api-url': url, proxy }: ValidInputs, signal: AbortSignal): Promise<Socket> {
+  const isTls = url.protocol === 'https:'
+  const port = Number(url.port || (isTls ? 443 : 80))
   const socket = proxy
-    ? await openTunnel(proxy, `${apiUrl.hostname}:${port}`, signal)
-    : await openSocket(apiUrl.hostname, port, signal)
-  return isTls ? startTls(socket, apiUrl.hostname, signal) : socket
+    ? await openTunnel(proxy, `${url.hostname}:${port}`, signal)
+    : await openSocket(url.hostname, port, signal)
+  return isTls ? startTls(socket, url.hostname, signal) : socket
 }
 
 function openSocket(hostname: string, port: number, signal: AbortSignal): Promise<Socket> {

@@ -1,5 +1,5 @@
 /** What the workflow run tells about itself, as far as it helps to explain a failure. */
-import { existsSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 // Not from the package's root, which parses the event file as it loads and throws if that is broken.
 import { Context } from '../node_modules/@actions/github/lib/context.js'
 
@@ -26,7 +26,11 @@ export function isInWorkflow(): boolean {
 
 /** Reads the context. A missing or broken event file only leaves out what it would have told. */
 export function readContext(): RunContext {
-  const { context, isEventReadable } = loadContext()
+  const path = process.env['GITHUB_EVENT_PATH']
+  const isEventReadable = !path || isJsonFile(path)
+  // `Context` throws on a broken event file and prints the path of a missing one.
+  if (!isEventReadable) delete process.env['GITHUB_EVENT_PATH']
+  const context = new Context()
   const pull = (context.payload as Event)?.pull_request
   const isFork = pull?.head?.repo?.full_name !== pull?.base?.repo?.full_name
   return {
@@ -40,15 +44,12 @@ export function readContext(): RunContext {
   }
 }
 
-/** `Context` throws on a broken event file and prints the path of a missing one. */
-function loadContext(): { context: Context; isEventReadable: boolean } {
-  const path = process.env['GITHUB_EVENT_PATH']
+function isJsonFile(path: string): boolean {
   try {
-    if (path && !existsSync(path)) throw new Error('There is no event file')
-    return { context: new Context(), isEventReadable: true }
+    JSON.parse(readFileSync(path, 'utf8'))
+    return true
   } catch {
-    delete process.env['GITHUB_EVENT_PATH']
-    return { context: new Context(), isEventReadable: false }
+    return false
   }
 }
 

@@ -2,55 +2,54 @@
 import { chooseProxy, type Proxy } from './proxy.ts'
 import { createQuote, lettersAndDigits, percentDecoded, type Quote, type SafeText, trimInvisible } from './text.ts'
 
-/** What an input is if it is empty or absent. A test compares these with `action.yml`. */
-export const DEFAULTS = {
-  'bale-token': '',
-  'api-url': 'https://tapi.bale.ai',
-  'delete-webhook': 'false',
-  'allow-already-closed': 'false',
-  'max-attempts': '10',
-  'attempt-timeout-seconds': '10',
-  'timeout-seconds': '900',
-  'confirm-after-seconds': '0',
-  'dry-run': 'false',
-  summary: 'true',
-} as const
-
-type InputName = keyof typeof DEFAULTS
-
 /** Six hours, the longest job on GitHub's runners. */
 export const MAX_TIMEOUT_SECONDS = 21_600
+
+/** Bots have secrets of 35 and of 40 characters, so no one length is required. */
+const TOKEN = /^(\d+):[\w-]{20,}$/
+const flag = (fallback: string) => input(fallback, 'true or false', parseBoolean)
+
+/** What each input is if it is empty or absent (a test compares it with `action.yml`), what it takes, and its parser. */
+export const INPUTS = {
+  'bale-token': input(
+    '',
+    "the bot's token: digits, a colon, and 20 or more of A-Z a-z 0-9 _ -",
+    (text) => TOKEN.exec(text)?.[0],
+  ),
+  'api-url': input('https://tapi.bale.ai', 'an https URL (http for loopback) without user info, ? and #', parseApiUrl),
+  'delete-webhook': flag('false'),
+  'allow-already-closed': flag('false'),
+  'max-attempts': input('10', 'a whole number from 1 to 100', (text) => parseNumber(/^\d+$/, text, 1, 100)),
+  'attempt-timeout-seconds': seconds('10', 'over 0 and at most', Number.MIN_VALUE, 600),
+  'timeout-seconds': seconds('900', 'over 0 and at most', Number.MIN_VALUE, MAX_TIMEOUT_SECONDS),
+  'confirm-after-seconds': seconds('0', 'from 0 to', 0, 600),
+  'dry-run': flag('false'),
+  summary: flag('true'),
+}
+
+type InputName = keyof typeof INPUTS
+type Texts = Record<InputName, string>
+type Values = { [Name in InputName]: NonNullable<ReturnType<(typeof INPUTS)[Name]['parse']>> }
+const NAMES = Object.keys(INPUTS) as InputName[]
 
 /** What is known whether or not the inputs are right. */
 interface CommonInputs {
   /** The digits before the colon, which are not secret. Empty if the token is malformed. */
   botId: string
-  summary: boolean
   /** What the runner must mask. */
   secrets: string[]
   quote: Quote
 }
 
-export interface ValidInputs extends CommonInputs {
+/** The values by the names of the inputs, and what follows from them. */
+export interface ValidInputs extends CommonInputs, Values {
   isValid: true
-  token: string
-  apiUrl: URL
   apiHost: SafeText
   proxy: Proxy | undefined
   proxyHost: SafeText | undefined
-  deleteWebhook: boolean
-  allowAlreadyClosed: boolean
-  /** The most requests for each method. */
-  maxAttempts: number
-  attemptTimeoutMs: number
-  /** Counts from the start of the program. */
-  timeoutMs: number
-  /** 0: do not ask whether something opened the bot again. */
-  confirmAfterMs: number
-  dryRun: boolean
 }
 
-export interface InvalidInputs extends CommonInputs {
+export interface InvalidInputs extends CommonInputs, Pick<Values, 'summary'> {
   isValid: false
   /** A sentence for each mistake; none holds anything of a token. */
   complaints: string[]
@@ -64,60 +63,30 @@ export type Inputs = ValidInputs | InvalidInputs
  * @param nodeVersion such as `24.21.0`
  */
 export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string): Inputs {
-  const read = (name: InputName): string => trimInvisible(env[variableOf(name, env)] ?? '') || DEFAULTS[name]
-  const token = read('bale-token')
+  const each = (read: (name: InputName) => unknown) => Object.fromEntries(NAMES.map((name) => [name, read(name)]))
+  const texts = each((name) => textOf(name, env[variableOf(name, env)])) as Texts
+  const values = each((name) => parse(name, texts[name]) ?? parse(name, INPUTS[name].fallback)) as Values
+  const token = texts['bale-token']
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
   const secretHalves = secrets.map((secret) => secret.slice(secret.indexOf(':') + 1))
-  const quote = createQuote([...secretHalves, ...pathSecretsOf(read('api-url'))])
+  const quote = createQuote([...secretHalves, ...pathSecretsOf(texts['api-url'])])
+  const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
   const complaints = [
-    ...nodeComplaints(nodeVersion),
-    ...tokenComplaints(token),
-    ...spellingComplaints(env, read, quote),
-  ]
-
-  /** The parsed input; if that is wrong, a complaint and the default. */
-  function take<T>(name: InputName, accepted: string, parse: (text: string) => T | undefined): T {
-    const text = read(name)
-    const value = parse(text)
-    if (value !== undefined) return value
-    const shown = mayHoldSecret(text) ? 'a text that is not shown, since it may hold a secret' : quote(text)
-    complaints.push(`${name} is ${shown}; it must be ${accepted}.`)
-    return parse(DEFAULTS[name]) as T
+    nodeComplaint(nodeVersion),
+    ...NAMES.map((name) => valueComplaint(name, texts[name], quote)),
+    ...Object.keys(env).map((variable) => spellingComplaint(variable, env, texts, quote)),
+    confirmationComplaint(values),
+    dryRunComplaint(env),
+    proxyComplaint,
+  ].filter((complaint) => complaint !== undefined)
+  const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
+  if (complaints.length > 0) {
+    return { ...common, isValid: false, summary: values.summary, complaints, isTokenMissing: token === '' }
   }
-  const takeBoolean = (name: InputName) => take(name, 'true or false', parseBoolean)
-  const takeMs = (name: InputName, accepted: string, min: number, max: number) =>
-    1000 * take(name, `${accepted} ${max} seconds, such as 20 or 2.5`, (text) => parseNumber(DECIMAL, text, min, max))
-
-  const values = {
-    apiUrl: take('api-url', 'an https URL (http only for a loopback host) without user info, ? and #', parseApiUrl),
-    deleteWebhook: takeBoolean('delete-webhook'),
-    allowAlreadyClosed: takeBoolean('allow-already-closed'),
-    maxAttempts: take('max-attempts', 'a whole number from 1 to 100', (text) => parseNumber(/^\d+$/, text, 1, 100)),
-    attemptTimeoutMs: takeMs('attempt-timeout-seconds', 'over 0 and at most', Number.MIN_VALUE, 600),
-    timeoutMs: takeMs('timeout-seconds', 'over 0 and at most', Number.MIN_VALUE, MAX_TIMEOUT_SECONDS),
-    confirmAfterMs: takeMs('confirm-after-seconds', 'from 0 to', 0, 600),
-    dryRun: takeBoolean('dry-run'),
-    summary: takeBoolean('summary'),
-  }
-  if (values.confirmAfterMs > 0 && values.confirmAfterMs >= values.timeoutMs) {
-    const [confirmation, limit] = [read('confirm-after-seconds'), read('timeout-seconds')]
-    complaints.push(`confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`)
-  }
-  // An expression with a misspelt name is empty.
-  if (trimInvisible(env[variableOf('dry-run', env)] ?? 'absent') === '') {
-    complaints.push('dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.')
-  }
-  const proxy = chooseProxy(values.apiUrl, env, (complaint) => complaints.push(complaint))
-  const common = { ...values, quote, secrets, botId: TOKEN.exec(token)?.[1] ?? '' }
-  if (complaints.length > 0) return { ...common, isValid: false, complaints, isTokenMissing: token === '' }
   const proxyHost = proxy && quote(`${proxy.hostname}:${proxy.port}`)
-  return { ...common, isValid: true, token, proxy, apiHost: quote(values.apiUrl.host), proxyHost }
+  return { ...common, ...values, isValid: true, proxy, apiHost: quote(values['api-url'].host), proxyHost }
 }
-
-/** Bots have secrets of 35 and of 40 characters, so no one length is required. */
-const TOKEN = /^(\d+):[\w-]{20,}$/
-const DECIMAL = /^\d+(\.\d+)?$/
 
 /** The variable of an input: as the runner spells it, or in other letters of case. */
 function variableOf(name: InputName, env: NodeJS.ProcessEnv): string {
@@ -126,36 +95,58 @@ function variableOf(name: InputName, env: NodeJS.ProcessEnv): string {
   return Object.keys(env).find((key) => key.toUpperCase() === variable) ?? variable
 }
 
-/** A misspelt input must not be ignored. */
-function spellingComplaints(env: NodeJS.ProcessEnv, read: (name: InputName) => string, quote: Quote): string[] {
-  const names = Object.keys(DEFAULTS) as InputName[]
-  const squash = (text: string) => text.toLowerCase().replace(/[-_ ]/g, '')
-  const variables = Object.entries(env).filter(([variable]) => /^INPUT_/i.test(variable))
-  return variables.flatMap(([variable, value = '']) => {
-    const name = names.find((each) => squash(variable) === squash(`INPUT_${each}`))
-    if (name === undefined || variable === variableOf(name, env)) return []
-    const isSame = (trimInvisible(value) || DEFAULTS[name]).toLowerCase() === read(name).toLowerCase()
-    if (isSame) return []
-    return [`${quote(variable)} is not read; write ${name} (as a variable: INPUT_${name.toUpperCase()}).`]
-  })
+const textOf = (name: InputName, value = '') => trimInvisible(value) || INPUTS[name].fallback
+
+const parse = (name: InputName, text: string) => INPUTS[name].parse(text)
+
+function input<T>(fallback: string, accepted: string, parse: (text: string) => T | undefined) {
+  return { fallback, accepted, parse }
+}
+
+function seconds(fallback: string, accepted: string, min: number, max: number) {
+  const parse = (text: string) => parseNumber(/^\d+(\.\d+)?$/, text, min, max)
+  return input(fallback, `${accepted} ${max} seconds, such as 20 or 2.5`, parse)
 }
 
 /** The action needs `AbortSignal.any`. */
-function nodeComplaints(version: string): string[] {
+function nodeComplaint(version: string): string | undefined {
   const [major, minor] = version.split('.').map(Number) as [number, number]
-  const isNewEnough = major > 20 || (major === 20 && minor >= 3)
-  return isNewEnough ? [] : [`This is Node ${version}, but the action needs Node 20.3 or newer: update the runner.`]
+  if (major > 20 || (major === 20 && minor >= 3)) return undefined
+  return `This is Node ${version}, but the action needs Node 20.3 or newer: update the runner.`
 }
 
-function tokenComplaints(token: string): string[] {
-  const problem = tokenProblem(token)
-  if (problem === undefined) return []
-  return [`bale-token ${problem}. It must be the bot's token: digits, a colon, and 20 or more of A-Z a-z 0-9 _ -.`]
+function valueComplaint(name: InputName, text: string, quote: Quote): string | undefined {
+  if (parse(name, text) !== undefined) return undefined
+  // What may hold user info, a query or a token is not shown.
+  const mayHoldSecret = /[@＠?#]|%40|[\w-]{20}/i.test(text)
+  const got = mayHoldSecret ? 'is a text that is not shown, since it may hold a secret' : `is ${quote(text)}`
+  return `${name} ${name === 'bale-token' ? tokenProblem(text) : got}; it must be ${INPUTS[name].accepted}.`
+}
+
+/** A misspelt input must not be ignored, unless it changes nothing. */
+function spellingComplaint(variable: string, env: NodeJS.ProcessEnv, texts: Texts, quote: Quote): string | undefined {
+  const squash = (text: string) => text.toUpperCase().replace(/[-_ ]/g, '')
+  const name = NAMES.find((each) => squash(variable) === squash(`INPUT_${each}`))
+  if (name === undefined || variable === variableOf(name, env)) return undefined
+  const isSame = String(parse(name, textOf(name, env[variable]))) === String(parse(name, texts[name]))
+  if (isSame) return undefined
+  return `${quote(variable)} is not read; write ${name} (as a variable: INPUT_${name.toUpperCase()}).`
+}
+
+function confirmationComplaint(values: Values): string | undefined {
+  const [confirmation, limit] = [values['confirm-after-seconds'], values['timeout-seconds']]
+  if (confirmation === 0 || confirmation < limit) return undefined
+  return `confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`
+}
+
+/** An expression with a misspelt name is empty. */
+function dryRunComplaint(env: NodeJS.ProcessEnv): string | undefined {
+  if (trimInvisible(env[variableOf('dry-run', env)] ?? 'absent') !== '') return undefined
+  return 'dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.'
 }
 
 /** What is wrong with a token, by character and position, never by its text. */
-function tokenProblem(token: string): string | undefined {
-  if (TOKEN.test(token)) return undefined
+function tokenProblem(token: string): string {
   if (token === '') return 'is empty'
   if (/^["'`“”‘’«»]/.test(token)) return 'is wrapped in quotes: store it without the quotes'
   if (/^\$|^(\{\{ *)?secrets\b/i.test(token)) return 'is a name instead of a value: write ${{ secrets.NAME }}'
@@ -183,16 +174,11 @@ function secretsOf(token: string): string[] {
 
 /** The segments with a digit in the path of a base URL: a relay's path may be its password. */
 function pathSecretsOf(apiUrl: string): string[] {
-  const path = apiUrl.replace(/^(\w+:\/\/)?[^/]*/, '')
-  return path
-    .split('/')
-    .filter((segment) => /\d/.test(segment))
-    .map((segment) => lettersAndDigits(percentDecoded(segment)))
+  const segments = apiUrl.replace(/^(\w+:\/\/)?[^/]*/, '').split('/')
+  return segments.filter((segment) => /\d/.test(segment)).map((segment) => lettersAndDigits(percentDecoded(segment)))
 }
 
-/** Whether a wrong value may hold user info, a query or a token. */
-const mayHoldSecret = (text: string) => /[@＠?#]|%40|[\w-]{20}/i.test(text)
-
+/** As in the core schema of YAML 1.2. */
 function parseBoolean(text: string): boolean | undefined {
   if (/^(true|True|TRUE)$/.test(text)) return true
   return /^(false|False|FALSE)$/.test(text) ? false : undefined

@@ -40,9 +40,9 @@ async function main(): Promise<boolean> {
 
 function createWorld(inputs: ValidInputs): World {
   return {
-    exchange: (step, timeoutMs) => exchange(inputs, step, timeoutMs, stop.signal),
-    nowMs: () => process.uptime() * 1000,
-    sleep: (ms) => sleep(ms, undefined, { signal: stop.signal }).catch(() => undefined),
+    exchange: (step, timeoutSeconds) => exchange(inputs, step, timeoutSeconds, stop.signal),
+    elapsedSeconds: () => process.uptime(),
+    sleep: (seconds) => sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
     stop: stop.signal,
     onWait: (wait) => log(describeWait(wait, inputs)),
   }

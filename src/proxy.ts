@@ -9,25 +9,21 @@ export interface Proxy {
   headers: Record<string, string>
 }
 
+const SUPPORTED = 'http://host:port or https://host:port, with percent-encoded user:password@ before the host if needed'
+
 /**
- * Chooses the proxy by the rules of the Actions toolkit: `https_proxy` and `no_proxy` in lower or upper case, and never a
- * proxy to a loopback host. An `http:` API is always on a loopback host, so `http_proxy` is not needed.
- * @param complain is told what is wrong with a variable that would be used
- * @returns `undefined` for a direct connection
+ * Chooses the proxy by the rules of the Actions toolkit: `https_proxy` and `no_proxy` (which the toolkit reads from the
+ * process) in lower or upper case, and never a proxy to a loopback host. An `http:` API is always on a loopback host, so
+ * `http_proxy` is not needed.
+ * @returns neither for a direct connection; a complaint about a variable that would be used, without its value
  */
-export function chooseProxy(
-  apiUrl: URL,
-  env: NodeJS.ProcessEnv,
-  complain: (complaint: string) => void,
-): Proxy | undefined {
+export function chooseProxy(apiUrl: URL, env: NodeJS.ProcessEnv): { proxy?: Proxy; complaint?: string } {
   const variable = env['https_proxy'] ? 'https_proxy' : 'HTTPS_PROXY'
   const value = env[variable]?.trim()
-  if (!value || checkBypass(apiUrl)) return undefined
-  const supported =
-    'http://host:port or https://host:port, with percent-encoded user:password@ before the host if needed'
+  if (!value || checkBypass(apiUrl)) return {}
   const proxy = parseProxy(value)
-  if (!proxy) complain(`The environment variable ${variable} must be ${supported}; SOCKS proxies are not supported.`)
-  return proxy
+  if (proxy) return { proxy }
+  return { complaint: `The environment variable ${variable} must be ${SUPPORTED}; SOCKS proxies are not supported.` }
 }
 
 /** Stricter than `URL`, which takes `#`, `?` or a backslash in a password for the end of the host. */

@@ -4,7 +4,6 @@ import type { Result } from './closing.ts'
 import { isInWorkflow } from './context.ts'
 import type { Message } from './message.ts'
 import { escapeForSummary } from './text.ts'
-import { answerOf } from './verdict.ts'
 
 /** Asks the runner to hide these texts. By hand that request itself would show them. */
 export function maskSecrets(secrets: string[]): void {
@@ -12,9 +11,7 @@ export function maskSecrets(secrets: string[]): void {
 }
 
 /** Prints a plain line. */
-export function log(line: string): void {
-  core.info(line)
-}
+export const log = core.info
 
 /**
  * Writes the outputs, by hand as plain lines. People paste outputs into scripts, so they hold no text of the server.
@@ -22,15 +19,14 @@ export function log(line: string): void {
  */
 export function writeOutputs(result: Result, botId: string): boolean {
   const { outcome, closed, decisive } = result
-  const asked = outcome === 'rate-limited' || outcome === 'server-error' ? answerOf(decisive)?.waitSeconds : undefined
-  const waitSeconds = Math.ceil(Math.min(asked ?? 0, Number.MAX_SAFE_INTEGER))
+  const asked = outcome === 'rate-limited' || outcome === 'server-error' ? decisive?.said?.waitSeconds : undefined
   const outputs = {
     closed: closed === 'yes',
     outcome,
     'bot-id': botId,
     attempts: closeRequests(result),
-    'http-status': decisive?.status ?? '',
-    'retry-after-seconds': waitSeconds || '',
+    'http-status': decisive?.exchange.status ?? '',
+    'retry-after-seconds': asked ? Math.ceil(asked) : '',
   }
   try {
     for (const [name, value] of Object.entries(outputs)) {
@@ -54,7 +50,7 @@ export function printMessage({ level, title, text, page }: Message): void {
 /** Writes the job summary. If that fails, one plain line says so. */
 export async function writeSummary({ level, title, text, page }: Message, result: Result): Promise<void> {
   const sign = { info: '✅', notice: 'ℹ️', warning: '⚠️', error: '❌' }[level]
-  const facts = [`\`${result.outcome}\``, closeRequests(result), result.decisive?.status ?? '']
+  const facts = [`\`${result.outcome}\``, closeRequests(result), result.decisive?.exchange.status ?? '']
   const markdown = [
     `### ${sign} ${title}`,
     escapeForSummary(text),

@@ -1,87 +1,37 @@
 /** What one exchange with the API means. A pure function. */
-import type { Exchange, Head, Step } from './bale.ts'
-import { failureOf, type Failure } from './failures.ts'
+import type { Answer, Exchange, Step } from './bale.ts'
 import type { Quote, SafeText } from './text.ts'
 
-/** How a request, or the run as a whole, can fail. */
-export type FailedOutcome =
-  | 'already-closed'
-  | 'unauthorized'
-  | 'unsupported'
-  | 'rate-limited'
-  | 'server-error'
-  | 'rejected'
-  | 'invalid-response'
-  | 'unreachable'
-  | 'timed-out'
-  | 'cancelled'
-  | 'reopened'
-  | 'invalid-input'
-  | 'internal-error'
+/** How an answer, a request, and the run as a whole can fail. */
+type AnswerFailure = 'already-closed' | 'unauthorized' | 'unsupported' | 'rate-limited' | 'server-error' | 'rejected'
+type RequestFailure = AnswerFailure | 'invalid-response' | 'unreachable' | 'timed-out' | 'cancelled'
+export type FailedOutcome = RequestFailure | 'reopened' | 'invalid-input' | 'internal-error'
 export type Outcome = FailedOutcome | 'closed' | 'dry-run'
 
-interface Judgement {
-  /** What was asked. */
+export interface Verdict {
   step: Step
-  outcome: 'yes' | FailedOutcome
-  /** Whether a new attempt may help. */
+  exchange: Exchange
+  outcome: 'yes' | RequestFailure
   retryable: boolean
   /** Whether the API may have done what was asked although no answer said so. */
   mayHaveWorked: boolean
-  status: number | undefined
+  /** If an answer came: what it says beyond its outcome. */
+  said?: Said
 }
 
-export interface AnswerVerdict extends Judgement {
-  kind: 'answer'
-  status: number
-  /** What the server said. */
-  description: SafeText | undefined
+interface Said {
+  /** The words of the server; empty if there are none. */
+  description: SafeText | ''
   /** The wait that the server asks for; 0 if it asks for none. */
   waitSeconds: number
-  /** The API itself refused: `"ok": false`. */
-  isRefusal: boolean
-  /** `close` was refused with 429 by the API itself, as it is in the ten minutes after a launch. */
+  /** The API itself refused `close` with 429, as it does in the ten minutes after a launch. */
   isLaunchRefusal: boolean
-  /** What the server said, if it calls for other advice than the outcome alone. */
+  /** What calls for other advice than the outcome alone. */
   reason: 'logged out' | 'not found' | 'bot limit' | 'launch' | undefined
 }
 
-export type Verdict =
-  | AnswerVerdict
-  | (Judgement & { kind: 'failed'; wasSent: boolean; failure: Failure })
-  | (Judgement & { kind: 'timed-out'; wasSent: boolean; timeoutMs: number })
-  | (Judgement & { kind: 'too-long' })
-  | (Judgement & { kind: 'connected' })
-  | (Judgement & { kind: 'stopped'; wasSent: boolean })
-
-/** A verdict that can decide the outcome of a run. */
-export type Decision = Exclude<Verdict, { kind: 'connected' | 'stopped' }>
-
-export const answerOf = (verdict?: Verdict) => (verdict?.kind === 'answer' ? verdict : undefined)
-
-/** An answer, read. */
-interface Reply {
-  head: Head
-  /** The body, if it is a JSON object. */
-  envelope: Record<string, unknown> | undefined
-  /** The envelope's description, or else a body in plain text. */
-  description: string
-  /** The envelope's error code, or else the HTTP status. */
-  code: number
-  /** `"ok": false`. */
-  isRefusal: boolean
-}
-
-/** Phrases of Bale and of the reference server (tdlib/telegram-bot-api); they count whatever the status is. */
-const ALREADY_CLOSED = /the bot has already been closed/i
-const TOKEN_NOT_FOUND = /token not found/i
-const METHOD_NOT_FOUND = /method not found/i
-const BOT_LIMIT = /bot limit exceed/i
-const RATE_LIMIT = /retry after \d|bot limit exceed|local_rate_limited/i
-const LOGGED_OUT = /logged out/i
-
-/** The reference server refuses `close` for so long after a launch. */
-export const LAUNCH_WINDOW_SECONDS = 600
+/** The reference server (tdlib/telegram-bot-api) refuses `close` for so long after a launch. */
+const LAUNCH_WINDOW_SECONDS = 600
 
 /**
  * Judges an exchange.
@@ -89,72 +39,87 @@ export const LAUNCH_WINDOW_SECONDS = 600
  * @param quote makes the server's words safe to show
  */
 export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
+  const verdict = { step, exchange, retryable: false, mayHaveWorked: exchange.wasSent }
   switch (exchange.kind) {
-    case 'connected':
-      return { step, kind: 'connected', outcome: 'yes', retryable: false, mayHaveWorked: false, status: undefined }
     case 'answer':
-      return judgeReply(step, readReply(exchange.head, exchange.body), quote)
-    case 'failed': {
-      const failure = failureOf(exchange.code)
-      const { retryable } = failure
-      return { step, ...exchange, outcome: 'unreachable', retryable, mayHaveWorked: exchange.wasSent, failure }
-    }
+      // Without the body: those of a hundred attempts would fill the memory.
+      return { ...verdict, exchange: { ...exchange, body: undefined }, ...judgeReply(step, readReply(exchange), quote) }
+    case 'connected':
+      return { ...verdict, outcome: 'yes' }
+    case 'failed':
+      return { ...verdict, outcome: 'unreachable', retryable: exchange.failure.retryable }
     case 'timed-out':
-      return { step, ...exchange, outcome: 'timed-out', retryable: true, mayHaveWorked: exchange.wasSent }
+      return { ...verdict, outcome: 'timed-out', retryable: true }
     case 'too-long':
-      return { step, ...exchange, outcome: 'invalid-response', retryable: false, mayHaveWorked: exchange.wasSent }
+      return { ...verdict, outcome: 'invalid-response' }
     case 'stopped':
-      return { step, ...exchange, outcome: 'cancelled', retryable: false, mayHaveWorked: exchange.wasSent }
+      return { ...verdict, outcome: 'cancelled' }
   }
 }
 
-function readReply(head: Head, body = ''): Reply {
-  const text = body.trim()
+/** Whether a confirming `close` was refused as for a bot launched so recently. */
+export function wasLaunchedWithin(seconds: number, { said }: Verdict): boolean {
+  if (!said?.isLaunchRefusal || said.reason === 'bot limit') return false
+  return said.waitSeconds === 0 || said.waitSeconds >= LAUNCH_WINDOW_SECONDS - seconds
+}
+
+/** An answer, read. */
+interface Reply extends Answer {
+  /** The body, if it is a JSON object. */
+  envelope: Record<string, unknown> | undefined
+  /** The envelope's description, or else a body in plain text. */
+  description: string
+  /** The envelope's error code, or else the HTTP status. */
+  code: number
+  /** `"ok": true` in a 2xx. */
+  isOk: boolean
+  /** `"ok": false`. */
+  isRefusal: boolean
+}
+
+function readReply(answer: Answer): Reply {
+  const text = answer.body?.trim() ?? ''
   const json = parseJson(text)
   const envelope = isObject(json) ? json : undefined
-  const isPlainText = json === undefined && !text.startsWith('<')
-  const said = envelope?.['description']
-  // Some servers write it in quotes. The body of a redirect is ignored.
-  const errorCode = isIn(300, head.status) ? '' : String(envelope?.['error_code'])
+  const plainText = json === undefined && !text.startsWith('<') ? text : ''
+  const description = envelope?.['description'] ?? plainText
+  // Some servers write it in quotes.
+  const errorCode = String(envelope?.['error_code'])
   return {
-    head,
+    ...answer,
     envelope,
+    description: typeof description === 'string' ? description : '',
+    code: /^[45]\d\d$/.test(errorCode) ? Number(errorCode) : answer.status,
+    isOk: isIn(200, answer.status) && envelope?.['ok'] === true,
     isRefusal: envelope?.['ok'] === false,
-    description: typeof said === 'string' ? said : isPlainText ? text : '',
-    code: /^[45]\d\d$/.test(errorCode) ? Number(errorCode) : head.status,
   }
 }
 
-function judgeReply(step: Step, reply: Reply, quote: Quote): AnswerVerdict {
-  const { head, envelope, description, code, isRefusal } = reply
-  const isSuccess = isIn(200, head.status)
-  const isOk = isSuccess && envelope?.['ok'] === true
-  const isYes = isOk && envelope['result'] === true
-  const outcome = isYes ? 'yes' : isOk ? 'invalid-response' : outcomeOfError(step, reply)
-  const isNotJson = outcome === 'invalid-response' && isSuccess && !envelope
+function judgeReply(step: Step, reply: Reply, quote: Quote) {
+  const { status, envelope, description, code, isOk, isRefusal } = reply
+  const outcome = outcomeOf(step, reply)
+  const isNotJson = outcome === 'invalid-response' && isIn(200, status) && !envelope
+  const isClear = outcome === 'yes' || outcome === 'already-closed'
   const isLaunchRefusal = step === 'close' && isRefusal && code === 429 && outcome === 'rate-limited'
   const waitSeconds = waitSecondsOf(reply)
+  const isLaunch = isLaunchRefusal && waitSeconds <= LAUNCH_WINDOW_SECONDS
+  const reason = reasonIn(reply) ?? (isLaunch ? 'launch' : undefined)
   return {
-    step,
-    kind: 'answer',
     outcome,
     retryable: outcome === 'rate-limited' || outcome === 'server-error' || isNotJson,
-    mayHaveWorked: !isYes && outcome !== 'already-closed' && (isOk || cameFromGateway(reply)),
-    status: head.status,
-    description: description === '' ? undefined : quote(description),
-    waitSeconds,
-    isRefusal,
-    isLaunchRefusal,
-    reason: reasonIn(reply) ?? (isLaunchRefusal && waitSeconds <= LAUNCH_WINDOW_SECONDS ? 'launch' : undefined),
+    mayHaveWorked: !isClear && (isOk || cameFromGateway(reply)),
+    said: { description: description && quote(description), waitSeconds, isLaunchRefusal, reason },
   }
 }
 
-function outcomeOfError(step: Step, { head, envelope, description, code, isRefusal }: Reply): FailedOutcome {
-  if (isIn(300, head.status)) return 'invalid-response'
-  if (step === 'close' && envelope && ALREADY_CLOSED.test(description)) return 'already-closed'
-  if (TOKEN_NOT_FOUND.test(description)) return 'unauthorized'
-  if (METHOD_NOT_FOUND.test(description)) return 'unsupported'
-  if (RATE_LIMIT.test(description)) return 'rate-limited'
+/** Phrases of Bale and of the reference server count whatever the status is. */
+function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRefusal }: Reply): Verdict['outcome'] {
+  if (isOk) return envelope?.['result'] === true ? 'yes' : 'invalid-response'
+  if (isIn(300, status)) return 'invalid-response'
+  if (step === 'close' && envelope && /the bot has already been closed/i.test(description)) return 'already-closed'
+  if (/token not found/i.test(description)) return 'unauthorized'
+  if (/method not found/i.test(description)) return 'unsupported'
+  if (/retry after \d|bot limit exceed|local_rate_limited/i.test(description)) return 'rate-limited'
   if (code === 429 || code === 420) return 'rate-limited'
   if (code === 405 || code === 501) return 'unsupported'
   if (code === 408 || code === 425 || isIn(500, code)) return 'server-error'
@@ -162,9 +127,9 @@ function outcomeOfError(step: Step, { head, envelope, description, code, isRefus
   return isRefusal || isIn(400, code) ? 'rejected' : 'invalid-response'
 }
 
-function reasonIn({ description, code }: Reply): AnswerVerdict['reason'] {
-  if (LOGGED_OUT.test(description)) return 'logged out'
-  if (BOT_LIMIT.test(description)) return 'bot limit'
+function reasonIn({ description, code }: Reply): Said['reason'] {
+  if (/logged out/i.test(description)) return 'logged out'
+  if (/bot limit exceed/i.test(description)) return 'bot limit'
   return code === 404 ? 'not found' : undefined
 }
 
@@ -176,26 +141,26 @@ function cameFromGateway({ envelope, description, code }: Reply): boolean {
   return isEnvoy && !description.includes('connection failure')
 }
 
-/** The longest of the waits that an answer asks for, in seconds; perhaps `Infinity`. */
-function waitSecondsOf({ head, envelope, description }: Reply): number {
+/** The longest of the waits that an answer asks for, in seconds. */
+function waitSecondsOf({ envelope, description, ...answer }: Reply): number {
   const parameters = envelope?.['parameters']
   const fields = [isObject(parameters) ? parameters['retry_after'] : undefined, envelope?.['retry_after']]
   const phrase = Number(/retry after (\d+)/i.exec(description)?.[1] ?? 0)
-  return Math.max(0, headerSeconds(head), phrase, ...fields.filter((field) => typeof field === 'number'))
+  const waits = [0, headerSeconds(answer), phrase, ...fields].filter((wait) => typeof wait === 'number')
+  return Math.min(Math.max(...waits), Number.MAX_SAFE_INTEGER)
 }
 
-/** `Retry-After` (RFC 9110): seconds, or a date compared with the answer's own clock if it has one. */
-function headerSeconds({ retryAfter, date, receivedAtMs }: Head): number {
+/** `Retry-After` (RFC 9110): seconds, or a date. */
+function headerSeconds({ retryAfter, date }: Answer): number {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
-  const untilMs = httpDateMs(retryAfter)
-  return untilMs === undefined ? 0 : (untilMs - (httpDateMs(date) ?? receivedAtMs)) / 1000
+  const seconds = (httpDateMs(retryAfter) - httpDateMs(date)) / 1000
+  return Number.isNaN(seconds) ? 0 : seconds
 }
 
-/** One of the three date formats of RFC 9110, of which the oldest names no time zone. */
-function httpDateMs(text: string): number | undefined {
-  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/.test(text)) return undefined
-  const ms = Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`)
-  return Number.isNaN(ms) ? undefined : ms
+/** One of the three date formats of RFC 9110, of which the oldest names no time zone; or `NaN`. */
+function httpDateMs(text: string): number {
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/.test(text)) return NaN
+  return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`)
 }
 
 /** Whether a status or code belongs to a class, such as 400 for all 4xx. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { DEFAULTS } from '../../src/inputs.ts'
+import { INPUTS } from '../../src/inputs.ts'
 import { parse, SECRET, TOKEN, validInputs, type Values, words } from './samples.ts'
 
 function complaintsOf(...args: Parameters<typeof parse>): string[] {
@@ -13,21 +13,19 @@ test('the defaults are those of action.yml', () => {
   const inputs = action.slice(action.indexOf('\ninputs:'), action.indexOf('\noutputs:'))
   const declared = [...inputs.matchAll(/^ {2}([a-z-]+):\n(?: {4}.*\n)*? {4}default: '?([^'\n]+)'?$/gm)]
   const defaults = Object.fromEntries(declared.map(([, name = '', value]) => [name, value] as const))
-  expect({ 'bale-token': '', ...defaults }).toEqual(DEFAULTS)
+  const fallbacks = Object.entries(INPUTS).map(([name, { fallback }]) => [name, fallback])
+  expect({ 'bale-token': '', ...defaults }).toEqual(Object.fromEntries(fallbacks))
 })
 
 test('an absent, an empty and a blank input take the default', () => {
-  const hosts = {
-    apiUrl: new URL('https://tapi.bale.ai'),
-    apiHost: '“tapi.bale.ai”',
-    proxy: undefined,
-    proxyHost: undefined,
-  }
-  const flags = { deleteWebhook: false, allowAlreadyClosed: false, dryRun: false, summary: true }
-  const limits = { maxAttempts: 10, attemptTimeoutMs: 10_000, timeoutMs: 900_000, confirmAfterMs: 0 }
-  const bot = { token: TOKEN, botId: '1234567890', secrets: [TOKEN, SECRET] }
+  const url = new URL('https://tapi.bale.ai')
+  const hosts = { 'api-url': url, apiHost: '“tapi.bale.ai”', proxy: undefined, proxyHost: undefined }
+  const flags = { 'delete-webhook': false, 'allow-already-closed': false, 'dry-run': false, summary: true }
+  const seconds = { 'attempt-timeout-seconds': 10, 'timeout-seconds': 900, 'confirm-after-seconds': 0 }
+  const limits = { 'max-attempts': 10, ...seconds }
+  const bot = { 'bale-token': TOKEN, botId: '1234567890', secrets: [TOKEN, SECRET] }
   const expected = { isValid: true, ...bot, ...hosts, ...flags, ...limits, quote: expect.any(Function) as unknown }
-  const others = Object.keys(DEFAULTS).filter((name) => name !== 'bale-token' && name !== 'dry-run')
+  const others = Object.keys(INPUTS).filter((name) => name !== 'bale-token' && name !== 'dry-run')
   const blanks = (blank: string) => Object.fromEntries(others.map((name) => [name, blank]))
   expect(parse(blanks(''))).toEqual(expected)
   expect(parse(blanks(' \n\u200e'))).toEqual(expected)
@@ -43,7 +41,7 @@ describe('bale-token', () => {
     ['a secret of 40 characters', `12:${'_-'.repeat(20)}`, `12:${'_-'.repeat(20)}`],
   ])('may have %s', (_, value, token) => {
     const [botId] = token.split(':')
-    expect(validInputs({ 'bale-token': value })).toMatchObject({ token, botId })
+    expect(validInputs({ 'bale-token': value })).toMatchObject({ 'bale-token': token, botId })
   })
 
   test.each<[string, string[]]>([
@@ -74,7 +72,7 @@ describe('bale-token', () => {
     for (const value of values) {
       const inputs = parse({ 'bale-token': value })
       if (inputs.isValid) throw new Error('The token was taken')
-      const complaint = expect.stringMatching(/^bale-token (is|has) .+\. It must be the bot's token: /) as unknown
+      const complaint = expect.stringMatching(/^bale-token (is|has) .+; it must be the bot's token: /) as unknown
       expect(inputs).toMatchObject({ complaints: [complaint], botId: '', isTokenMissing: words === 'is empty' })
       expect(inputs.complaints[0]).toContain(words)
       expect(inputs.complaints[0]).not.toMatch(/abcdef|BALE/)
@@ -109,17 +107,20 @@ describe('api-url', () => {
     ['http://127.8.9.10:1', 'http://127.8.9.10:1/'],
     ['http://[::1]:8081/x', 'http://[::1]:8081/x'],
   ])('may be %s', (value, href) => {
-    const { apiUrl, apiHost } = validInputs({ 'api-url': value })
-    expect({ href: apiUrl.href, apiHost }).toEqual({ href, apiHost: `“${new URL(href).host.replace('::', ': :')}”` })
+    const inputs = validInputs({ 'api-url': value })
+    expect({ href: inputs['api-url'].href, apiHost: inputs.apiHost }).toEqual({
+      href,
+      apiHost: `“${new URL(href).host.replace('::', ': :')}”`,
+    })
   })
 
   const QUOTED = words(`
-    http://tapi.bale.ai http://localhost.evil http://127.0.0.1.evil http://x127.0.0.1 http://[::2] http://10.0.0.1
+    http://tapi.bale.ai http://localhost.evil http://127.0.0.1.evil http://x127.0.0.1 http://notlocalhost http://[::2] http://10.0.0.1
     http://x[::1] ftp://tapi.bale.ai tapi.bale.ai https:tapi.bale.ai https:\\\\tapi.bale.ai https:// https:///path
     https://a/b\\c https://tapi.bale.ai:99999 javascript:x xhttp://localhost
   `)
   test.each([...QUOTED, 'https://a b', 'https://a/b c', 'x https://a'])('is refused and quoted: %s', (value) => {
-    const accepted = 'an https URL (http only for a loopback host) without user info, ? and #'
+    const accepted = 'an https URL (http for loopback) without user info, ? and #'
     const shown = value.replace('::', ': :')
     expect(complaintsOf({ 'api-url': value })).toEqual([`api-url is “${shown}”; it must be ${accepted}.`])
   })
@@ -148,9 +149,9 @@ describe('a boolean', () => {
   const NAMES = words('delete-webhook allow-already-closed dry-run summary')
   const all = (value: string): Values => Object.fromEntries(NAMES.map((name) => [name, value]))
   test.each(['true', 'True', 'TRUE', ' true\n', 'false', 'False', 'FALSE'])('may be %p', (value) => {
-    const { deleteWebhook, allowAlreadyClosed, dryRun, summary } = validInputs(all(value))
+    const inputs = validInputs(all(value))
     const isTrue = /true/i.test(value)
-    expect([deleteWebhook, allowAlreadyClosed, dryRun, summary]).toEqual([isTrue, isTrue, isTrue, isTrue])
+    expect(NAMES.map((name) => inputs[name as keyof Values])).toEqual([isTrue, isTrue, isTrue, isTrue])
   })
   test.each(words("yes on 1 tRUE truee untrue falsey unfalse 'true' 0 null"))('is refused as %p', (value) => {
     expect(complaintsOf(all(value))).toEqual(NAMES.map((name) => `${name} is “${value}”; it must be true or false.`))
@@ -160,11 +161,13 @@ describe('a boolean', () => {
 describe('a number', () => {
   test('may be as small or as large as this', () => {
     const seconds = { 'attempt-timeout-seconds': '000.001', 'timeout-seconds': '2.25', 'confirm-after-seconds': '0.5' }
-    const small = { maxAttempts: 1, attemptTimeoutMs: 1, timeoutMs: 2250, confirmAfterMs: 500 }
-    expect(validInputs({ 'max-attempts': '001', ...seconds })).toMatchObject(small)
+    const numbers = (values: Values) =>
+      Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Number(text)]))
+    const small = { 'max-attempts': '001', ...seconds }
+    expect(validInputs(small)).toMatchObject(numbers(small))
     const most = { 'attempt-timeout-seconds': '600', 'timeout-seconds': '21600', 'confirm-after-seconds': '600' }
-    const large = { maxAttempts: 100, attemptTimeoutMs: 600_000, timeoutMs: 21_600_000, confirmAfterMs: 600_000 }
-    expect(validInputs({ 'max-attempts': '100', ...most })).toMatchObject(large)
+    const large = { 'max-attempts': '100', ...most }
+    expect(validInputs(large)).toMatchObject(numbers(large))
   })
 
   const NEVER = ['5abc', '1 0', '1e3', '+5', '.5', '5.', '-1', '۵', '0x10', '1_000', '1,5', 'NaN', 'Infinity', 'x5']
@@ -189,10 +192,10 @@ describe('a number', () => {
 
 describe('complaints', () => {
   test('name all that is wrong at once', () => {
-    const wrong = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, '?']))
+    const wrong = Object.fromEntries(Object.keys(INPUTS).map((name) => [name, '?']))
     const complaints = complaintsOf(wrong, { INPUT_DRYRUN: 'true' }, '16.20.2')
     const firstWords = complaints.map((complaint) => complaint.split(' ')[0])
-    expect(firstWords).toEqual(['This', 'bale-token', '“INPUT_DRYRUN”', ...Object.keys(wrong).slice(1)])
+    expect(firstWords).toEqual(['This', ...Object.keys(wrong), '“INPUT_DRYRUN”'])
   })
 
   test.each(words('16.20.2 20 20.2.9 20.3.0 21.0.0 26.1.0'))('say whether Node %s is too old', (version) => {
@@ -204,7 +207,7 @@ describe('complaints', () => {
   test('never quote what may be a secret, in whatever input it is', () => {
     const values = [`98765:${SECRET}`, 'abcdefghij-1234567890', SECRET.slice(3, 18), `${SECRET.slice(0, 8)} ${SECRET}`]
     for (const value of values) {
-      for (const name of Object.keys(DEFAULTS).slice(1)) {
+      for (const name of Object.keys(INPUTS).slice(1)) {
         expect(complaintsOf({ [name]: value })).toEqual([expect.stringContaining('a text that is not shown')])
       }
     }
@@ -230,8 +233,8 @@ describe('the variable of an input', () => {
   })
 
   test('may be in any case; as the runner writes it, it comes first', () => {
-    expect(validInputs({}, { 'input_dry-run': 'true' }).dryRun).toBe(true)
-    expect(validInputs({}, { 'Input_Max-Attempts': '7' }).maxAttempts).toBe(7)
+    expect(validInputs({}, { 'input_dry-run': 'true' })['dry-run']).toBe(true)
+    expect(validInputs({}, { 'Input_Max-Attempts': '7' })['max-attempts']).toBe(7)
     expect(complaintsOf({ 'dry-run': 'x' }, { 'input_dry-run': 'x' })[0]).toBe(
       'dry-run is “x”; it must be true or false.',
     )
@@ -250,7 +253,8 @@ describe('the variable of an input', () => {
     expect(complaintsOf({}, { [variable]: '?' })).toEqual([`“${variable}” is not read; write ${right}.`])
   })
 
-  const HARMLESS = words(`INPUT_DRY_RUN=false INPUT_DRY_RUN= INPUT_MAX_ATTEMPTS=10\u200e INPUT_BALE_TOKEN=${TOKEN}
+  const HARMLESS =
+    words(`INPUT_DRY_RUN=false INPUT_DRY_RUN= INPUT_MAX_ATTEMPTS=010\u200e INPUT_TIMEOUT_SECONDS=900.0 INPUT_API_URL=https://tapi.bale.ai/ INPUT_BALE_TOKEN=${TOKEN}
     INPUT_DRYRUNS=true DRY_RUN=true INPUT_OTHER=x INPUT_DRYRUN`)
   test.each(HARMLESS)('may be beside %s, which misses nothing', (assignment) => {
     const [variable = '', value] = assignment.split('=')

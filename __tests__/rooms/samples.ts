@@ -1,7 +1,8 @@
 /** Inputs, answers, and a world with a clock of its own, in which waits take no time. */
 import type { Exchange, Step } from '../../src/bale.ts'
 import { closeBot, type Wait, type World } from '../../src/closing.ts'
-import { DEFAULTS, type Inputs, parseInputs, type ValidInputs } from '../../src/inputs.ts'
+import { failureOf } from '../../src/failures.ts'
+import { type Inputs, INPUTS, parseInputs, type ValidInputs } from '../../src/inputs.ts'
 
 export const SECRET = 'AAabcdefghijklmnopqrstuvwxyz_012345-'
 export const TOKEN = `1234567890:${SECRET}`
@@ -9,7 +10,7 @@ export const TOKEN = `1234567890:${SECRET}`
 /** The words of a text, for tables without spaces. */
 export const words = (text: string) => text.trim().split(/\s+/)
 
-export type Values = Partial<Record<keyof typeof DEFAULTS, string>>
+export type Values = Partial<Record<keyof typeof INPUTS, string>>
 
 /** Parses inputs as the runner passes them on, by default with a good token. */
 export function parse(values: Values = {}, env: NodeJS.ProcessEnv = {}, nodeVersion = '24.21.0'): Inputs {
@@ -26,8 +27,8 @@ export function validInputs(values: Values = {}, env: NodeJS.ProcessEnv = {}): V
 
 /** @param body is sent as JSON unless it is a text */
 export function answer(status: number, body: unknown, headers: { retryAfter?: string; date?: string } = {}): Exchange {
-  const head = { status, retryAfter: '', date: '', receivedAtMs: Date.parse('2026-01-01T00:00:00Z'), ...headers }
-  return { kind: 'answer', head, body: typeof body === 'string' ? body : JSON.stringify(body) }
+  const head = { status, retryAfter: '', date: 'Thu, 01 Jan 2026 00:00:00 GMT', ...headers }
+  return { kind: 'answer', wasSent: true, ...head, body: typeof body === 'string' ? body : JSON.stringify(body) }
 }
 
 /** A refusal by the API itself. */
@@ -44,13 +45,13 @@ export const TOKEN_NOT_FOUND = refusal(403, 'Bad Request: Token not found')
 export const BAD_GATEWAY = answer(502, '<html>')
 export const UNAVAILABLE = answer(503, '<html>')
 
-const failed = (code: string, wasSent: boolean) => ({ kind: 'failed' as const, code, wasSent, status: undefined })
 const ended = <T extends string>(kind: T, wasSent: boolean, status?: number) => ({ kind, wasSent, status })
-export const CONNECTED = { kind: 'connected' as const }
+export const failed = (code: string, wasSent: boolean) => ({ ...ended('failed', wasSent), failure: failureOf(code) })
+export const CONNECTED = ended('connected', false)
 export const RESET = failed('ECONNRESET', true)
 export const REFUSED = failed('ECONNREFUSED', false)
-export const SILENCE = { ...ended('timed-out', true), timeoutMs: 10_000 }
-export const NO_CONNECTION = { ...ended('timed-out', false), timeoutMs: 10_000 }
+export const SILENCE = { ...ended('timed-out', true), timeoutSeconds: 10 }
+export const NO_CONNECTION = { ...ended('timed-out', false), timeoutSeconds: 10 }
 export const TOO_LONG = ended('too-long', true, 200)
 export const STOPPED = ended('stopped', true)
 export const STOPPED_UNSENT = ended('stopped', false)
@@ -61,50 +62,50 @@ export const DRY: Values = { 'dry-run': 'true' }
 export const ONCE: Values = { 'max-attempts': '1' }
 
 export interface VirtualWorld extends World {
-  /** What happened: `close 10000` is a request and its time limit, `retry 750` a report of a wait. */
+  /** What happened: `close 10` is a request and its time limit, `retry 0.75` a report of a wait, in seconds. */
   log: string[]
-  waits: (Wait & { atMs: number })[]
-  requests: { step: Step; atMs: number }[]
+  waits: (Wait & { atSeconds: number })[]
+  requests: { step: Step; atSeconds: number }[]
   /** Lets time pass. */
-  pass: (ms: number) => void
+  pass: (seconds: number) => void
   cancel: (reason?: unknown) => void
 }
 
 /** @param answerOf is asked for each request; one that times out takes all its time */
 export function virtualWorld(
   answerOf: (step: Step, world: VirtualWorld) => Exchange,
-  { startMs = 0, onSleep }: { startMs?: number; onSleep?: (world: VirtualWorld) => void } = {},
+  { startSeconds = 0, onSleep }: { startSeconds?: number; onSleep?: (world: VirtualWorld) => void } = {},
 ): VirtualWorld {
-  let nowMs = startMs
+  let nowSeconds = startSeconds
   const stop = new AbortController()
   const world: VirtualWorld = {
     log: [],
     waits: [],
     requests: [],
-    exchange: (step, timeoutMs) => {
-      world.log.push(`${step} ${timeoutMs}`)
-      world.requests.push({ step, atMs: nowMs })
+    exchange: (step, timeoutSeconds) => {
+      world.log.push(`${step} ${timeoutSeconds}`)
+      world.requests.push({ step, atSeconds: nowSeconds })
       // A defect is a rejection, as it is of an asynchronous function.
       return Promise.resolve().then(() => {
         const exchange = answerOf(step, world)
         if (exchange.kind !== 'timed-out') return exchange
-        nowMs += timeoutMs
-        return { ...exchange, timeoutMs }
+        nowSeconds += timeoutSeconds
+        return { ...exchange, timeoutSeconds }
       })
     },
-    nowMs: () => nowMs,
-    sleep: (ms) => {
+    elapsedSeconds: () => nowSeconds,
+    sleep: (seconds) => {
       onSleep?.(world)
-      if (!stop.signal.aborted) nowMs += ms
+      if (!stop.signal.aborted) nowSeconds += seconds
       return Promise.resolve()
     },
     stop: stop.signal,
     onWait: (wait) => {
-      world.log.push(`${wait.purpose} ${wait.leftMs}`)
-      world.waits.push({ ...wait, atMs: nowMs })
+      world.log.push(`${wait.purpose} ${wait.leftSeconds}`)
+      world.waits.push({ ...wait, atSeconds: nowSeconds })
     },
-    pass: (ms) => {
-      nowMs += ms
+    pass: (seconds) => {
+      nowSeconds += seconds
     },
     cancel: (reason = 'SIGTERM') => {
       stop.abort(reason)
@@ -121,7 +122,7 @@ export const cancelled = (exchange: Exchange, reason?: Error) => (world: Virtual
 
 /** Answers after some time. */
 export const late = (seconds: number, exchange: Exchange) => (world: VirtualWorld) => {
-  world.pass(seconds * 1000)
+  world.pass(seconds)
   return exchange
 }
 

@@ -13,8 +13,8 @@ function inWords(exchange: Exchange, step?: Step): string {
   const verdict = verdictOn(exchange, step)
   const { outcome, retryable, mayHaveWorked } = verdict
   const words: unknown[] = [outcome, retryable && 'again', mayHaveWorked && 'maybe']
-  if (verdict.kind === 'answer') {
-    const { waitSeconds, isLaunchRefusal, reason } = verdict
+  if (verdict.said) {
+    const { waitSeconds, isLaunchRefusal, reason } = verdict.said
     words.push(waitSeconds > 0 && `after ${waitSeconds}`, isLaunchRefusal && 'launch', reason && `(${reason})`)
   }
   return words.filter(Boolean).join(' ')
@@ -113,7 +113,7 @@ describe('the verdict on', () => {
     ['a connection', samples.CONNECTED, 'yes'],
     ['a reset', samples.RESET, 'unreachable again maybe'],
     ['a refused connection', samples.REFUSED, 'unreachable again'],
-    ['a wrong certificate', { ...samples.REFUSED, code: 'CERT_HAS_EXPIRED' }, 'unreachable'],
+    ['a wrong certificate', samples.failed('CERT_HAS_EXPIRED', false), 'unreachable'],
     ['silence', samples.SILENCE, 'timed-out again maybe'],
     ['a connection that takes too long', samples.NO_CONNECTION, 'timed-out again'],
     ['too long a body', samples.TOO_LONG, 'invalid-response maybe'],
@@ -122,33 +122,33 @@ describe('the verdict on', () => {
     ['a stop before a request', samples.STOPPED_UNSENT, 'cancelled'],
   ])('%s', (_, exchange, expected) => {
     expect(inWords(exchange)).toBe(expected)
-    expect(verdictOn(exchange).kind).toBe(exchange.kind)
-    expect(verdictOn(exchange).status).toBe('status' in exchange ? exchange.status : undefined)
+    expect(verdictOn(exchange)).toMatchObject({ exchange, step: 'close' })
+    expect(verdictOn(exchange).said).toBeUndefined()
   })
 
   test('an error whose body cannot be read, by its status and headers', () => {
-    const head = { status: 503, retryAfter: '7', date: '', receivedAtMs: 0 }
-    const verdict = verdictOn({ kind: 'answer', head, body: undefined })
-    expect(verdict).toMatchObject({ outcome: 'server-error', waitSeconds: 7, status: 503, description: undefined })
+    const head = { status: 503, retryAfter: '7', date: '' }
+    const verdict = verdictOn({ kind: 'answer', wasSent: true, ...head, body: undefined })
+    expect(verdict).toMatchObject({ outcome: 'server-error', said: { waitSeconds: 7, description: '' } })
   })
 })
 
 describe('the wait', () => {
+  const NOW = 'Thu, 01 Jan 2026 00:00:00 GMT'
   const DATE = 'Thu, 01 Jan 2026 00:00:30 GMT'
-  const unusable = (header: string): [string, string, string, number] => [header, header, '', 0]
+  const unusable = (header: string): [string, string, string, number] => [header, header, NOW, 0]
   test.each<[string, string, string, number]>([
-    ['seconds', '120', '', 120],
-    ['seconds without end', '9'.repeat(400), '', Infinity],
-    ['a date, by the clock of this machine', DATE, '', 30],
-    ['a date, by the clock of the answer', DATE, 'Thu, 01 Jan 2026 00:00:10 GMT', 20],
+    ['seconds', '120', NOW, 120],
+    ['seconds without end', '9'.repeat(400), NOW, Number.MAX_SAFE_INTEGER],
+    ['a date, compared with that of the answer', DATE, 'Thu, 01 Jan 2026 00:00:10 GMT', 20],
     ['a date of RFC 850', 'Thursday, 01-Jan-26 00:00:30 GMT', 'Thursday, 01-Jan-26 00:00:20 GMT', 10],
     ['a date of asctime', 'Thu Jan  1 00:00:30 2026', 'Thu Jan  1 00:00:25 2026', 5],
-    ['a date beside a date that is none', DATE, 'yesterday', 30],
+    ['a date beside a date that is none', DATE, 'yesterday', 0],
     ['a date that is over', DATE, 'Thu, 01 Jan 2026 00:01:00 GMT', 0],
     ...[`x ${DATE}`, `${DATE}!`, DATE.replace('01 Jan', '99 Foo'), '2026-01-01T00:00:30Z'].map(unusable),
     ...['1.5', '-5', '5, 5', ''].map(unusable),
   ])('in a header: %s', (_, retryAfter, date, expected) => {
-    expect(verdictOn(answer(503, PAGE, { retryAfter, date }))).toMatchObject({ waitSeconds: expected })
+    expect(verdictOn(answer(503, PAGE, { retryAfter, date }))).toMatchObject({ said: { waitSeconds: expected } })
   })
 
   test.each<[string, object, number]>([
@@ -159,17 +159,23 @@ describe('the wait', () => {
     ['that is negative', { parameters: { retry_after: -5 } }, 0],
     ['of another kind', { parameters: [5], retry_after: { seconds: 5 } }, 0],
     ['that is null', { parameters: null, retry_after: null }, 0],
-    ['without end', { retry_after: Infinity, description: `retry after ${'9'.repeat(400)}` }, Infinity],
+    ['without end', { retry_after: Infinity, description: `retry after ${'9'.repeat(400)}` }, Number.MAX_SAFE_INTEGER],
   ])('%s', (_, fields, expected) => {
-    expect(verdictOn(answer(429, { ok: false, ...fields }))).toMatchObject({ waitSeconds: expected })
+    expect(verdictOn(answer(429, { ok: false, ...fields }))).toMatchObject({ said: { waitSeconds: expected } })
     const byBoth = verdictOn(answer(429, { ok: false, ...fields }, { retryAfter: '3' }))
-    expect(byBoth).toMatchObject({ waitSeconds: Math.max(expected, 3) })
+    expect(byBoth).toMatchObject({ said: { waitSeconds: Math.max(expected, 3) } })
   })
 })
 
-test('a refusal is the API itself, and its words are made safe', () => {
-  expect(verdictOn(refusal(400, ' a\u202eb '))).toMatchObject({ isRefusal: true, description: '“ab”' })
-  expect(verdictOn(answer(400, 'plain'))).toMatchObject({ isRefusal: false, description: '“plain”' })
-  expect(verdictOn(answer(400, PAGE))).toMatchObject({ isRefusal: false, description: undefined })
-  expect(verdictOn(refusal(400, samples.SECRET))).toMatchObject({ description: expect.stringContaining('not shown') })
+test('a verdict does not keep the body', () => {
+  expect(verdictOn(samples.YES).exchange).toEqual({ ...samples.YES, body: undefined })
+})
+
+test('the words of a server are made safe', () => {
+  expect(verdictOn(refusal(400, ' a\u202eb '))).toMatchObject({ said: { description: '“ab”' } })
+  expect(verdictOn(answer(400, 'plain'))).toMatchObject({ said: { description: '“plain”' } })
+  expect(verdictOn(answer(400, PAGE))).toMatchObject({ said: { description: '' } })
+  expect(verdictOn(refusal(400, samples.SECRET))).toMatchObject({
+    said: { description: expect.stringContaining('not shown') },
+  })
 })

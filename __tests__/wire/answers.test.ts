@@ -106,7 +106,7 @@ describe('the API says no', () => {
     ['already closed, but in plain text', inPlainText, failed('rejected', 400), allowed],
     ['Logged out', no(400, 'Bad Request: Logged out'), failed('rejected', 400, shows(/logOut/))],
     ['404: api-url before the token', no(404, 'Not Found'), failed('rejected', 404, shows(/api-url.*token/))],
-    ['501 with a page: api-url first', page(501), failed('unsupported', 501, shows(/api-url.*close/))],
+    ['501 with a page: api-url first', page(501), failed('unsupported', 501, shows(/api-url.*does not offer/))],
     ['token not found', unknownToken, failed('unauthorized', 403, shows(/new run/))],
     ['token not found, as plain text', http(404, 'token not found\n'), failed('unauthorized', 404, shows(/new run/))],
     ['any other, which is quoted', no(418, 'No'), failed('rejected', 418, shows(/“No”/))],
