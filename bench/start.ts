@@ -9,7 +9,6 @@ const ROUNDS = 70
 export async function measureStart(otherBundle?: string): Promise<string> {
   const programs = {
     ...compared,
-    'close-bale-bot, `summary: false`': action({ summary: 'false' }),
     ...(otherBundle !== undefined && { 'the other bundle': action({}, resolve(otherBundle)) }),
     ...floor,
   }
@@ -18,15 +17,16 @@ export async function measureStart(otherBundle?: string): Promise<string> {
   )
   const runs = await runInRounds(ROUNDS, starts)
   if (runs.flat().some(({ exitCode }) => exitCode !== 0)) throw new Error('A program failed')
-  const tables = ['plain HTTP', 'TLS'].map((transport) => {
+  const [plain = [], tls = []] = ['plain', 'TLS'].map(() => {
     const own = Object.keys(programs).map(() => medians(runs.shift() ?? []))
-    const [fetchWallMs = NaN, fetchCpuMs = NaN] = own[0] ?? []
-    const rows = Object.keys(programs).map((name, at) => {
-      const [wallMs = NaN, cpuMs = NaN, peakMb = NaN] = own[at] ?? []
-      const ratios = [wallMs / fetchWallMs, cpuMs / fetchCpuMs].map((ratio) => ratio.toFixed(2))
-      return [name, ...[wallMs, cpuMs, peakMb].map((figure) => figure.toFixed(1)), ...ratios]
+    const fetchWallMs = own[0]?.[0] ?? NaN
+    return own.map(([wallMs = NaN, cpuMs = NaN, peakMb = NaN]) => {
+      return [wallMs.toFixed(1), (wallMs / fetchWallMs).toFixed(2), cpuMs.toFixed(1), peakMb.toFixed(1)]
     })
-    return `Over ${transport}:\n\n${table(['program', 'wall ms', 'CPU ms', 'peak MB', 'wall × fetch', 'CPU × fetch'], rows)}`
   })
-  return [`Medians of ${ROUNDS} rounds.`, ...tables].join('\n\n')
+  const columns = ['wall ms', '× fetch', 'CPU ms', 'peak MB'].flatMap((column) => [column, `${column}, TLS`])
+  const rows = Object.keys(programs).map((name, at) => {
+    return [name, ...(plain[at] ?? []).flatMap((figure, column) => [figure, tls[at]?.[column] ?? ''])]
+  })
+  return `Medians of ${ROUNDS} rounds, over plain HTTP and over TLS.\n\n${table(['program', ...columns], rows)}`
 }
