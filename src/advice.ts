@@ -4,14 +4,14 @@ import type { RunContext } from './context.ts'
 import type { Inputs } from './inputs.ts'
 import type { FailedOutcome } from './verdict.ts'
 
-type Advice = (result: Result, context: RunContext, inputs: Inputs) => string
+type Advice = (result: Result, inputs: Inputs, context: RunContext) => string
 
 const STOP_OTHERS =
   'Find what still uses the token (the old host, a second copy, a health check, a webhook), stop it, and run again.'
 
 /** Without an entry for one of the failed outcomes this does not compile. */
 const ADVICE: Record<FailedOutcome, string | Advice> = {
-  'already-closed': (result, { runAttempt }) =>
+  'already-closed': (result, _, { runAttempt }) =>
     `${runAttempt > 1 ? 'An earlier attempt of this workflow run' : 'Something before this run'} may have closed it, or ` +
     'the token is wrong: some servers give this answer to any token. If you know that it was closed, start a new run ' +
     `with ${inputsAllowing(result)} (a re-run keeps its inputs). If not, correct the token and start a new run.`,
@@ -56,7 +56,7 @@ const ADVICE: Record<FailedOutcome, string | Advice> = {
   cancelled:
     'If the bot was stopped on its old host, it is still stopped: run again to close it, or start it there again.',
   reopened: `The API confirmed the close, but then something launched the bot again. ${STOP_OTHERS}`,
-  'invalid-input': (_, context, inputs) =>
+  'invalid-input': (_, inputs, context) =>
     !inputs.isValid && inputs.isTokenMissing
       ? `Nothing was sent. ${reasonForMissingToken(context)}`
       : 'Nothing was sent. Correct the workflow or the secret, and start a new run: a re-run uses the old values.',
@@ -70,7 +70,7 @@ export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs
   const { closed, decisive } = result
   const entry = ADVICE[outcome]
   const remedy = decisive?.exchange.kind === 'failed' ? `${decisive.exchange.failure.remedy} ` : ''
-  const advice = `${remedy}${typeof entry === 'string' ? entry : entry(result, context, inputs)}`
+  const advice = `${remedy}${typeof entry === 'string' ? entry : entry(result, inputs, context)}`
   if (closed !== 'unknown') return advice
   return (
     `The bot may be closed: a close request may have worked, but no answer confirmed it. ${advice} ` +

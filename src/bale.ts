@@ -71,10 +71,10 @@ export async function exchange(api: ValidInputs, step: Step, seconds: number, st
     if (socket.errored) throw socket.errored
     return { ...answer, body }
   } catch (error) {
+    if (stop.aborted && !limit.signal.aborted) return { kind: 'stopped', wasSent, status: undefined }
     if (answer && (answer.status < 200 || answer.status > 299)) return answer
     const progress = { wasSent, status: answer?.status }
     if (limit.signal.aborted) return { kind: 'timed-out', timeoutSeconds: seconds, ...progress }
-    if (stop.aborted) return { kind: 'stopped', wasSent, status: undefined }
     if (error instanceof FetchError && error.type === 'max-size') return { kind: 'too-long', ...progress }
     return { kind: 'failed', failure: failureOf(codeOf(error)), ...progress }
   } finally {

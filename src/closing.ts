@@ -26,28 +26,31 @@ export interface Attempt {
   verdict: Verdict | undefined
 }
 
-export interface Result {
-  outcome: Outcome
-  closed: 'yes' | 'no' | 'unknown'
-  /** What the outcome `closed` rests on: the API's answer, or "already closed" after a `close` that may have worked. */
-  proof: 'answer' | 'inferred' | undefined
+/** How the procedure or a step of it ended. */
+interface End {
+  outcome: Outcome | 'yes'
+  /** The verdict that decided the outcome, if one did. */
+  decisive?: Verdict
   /** Whether something opened the bot again after the close. */
   confirmation?: 'still closed' | 'not told' | 'failed'
-  webhook: 'untouched' | 'deleted' | 'maybe deleted'
-  wasCloseSent: boolean
   /** If time ran out: the smallest `timeout-seconds` that would have allowed another attempt. */
   neededSeconds?: number
   /** If time ran out: something launched the bot in the wait before, so that more time would not help. */
   wasLaunchedAgain?: boolean
-  /** The verdict that decided the outcome, if one did. */
-  decisive?: Verdict
-  attempts: readonly Attempt[]
   /** The error behind `internal-error`. */
   defect?: unknown
 }
 
-/** How the procedure or a step of it ended; all else in the result follows from the attempts. */
-type End = Partial<Omit<Result, 'outcome'>> & { outcome: Outcome | 'yes' }
+/** The end, and the facts that follow from the attempts. */
+export interface Result extends End {
+  outcome: Outcome
+  closed: 'yes' | 'no' | 'unknown'
+  /** What the outcome `closed` rests on: the API's answer, or "already closed" after a `close` that may have worked. */
+  proof: 'answer' | 'inferred' | undefined
+  webhook: 'untouched' | 'deleted' | 'maybe deleted'
+  wasCloseSent: boolean
+  attempts: readonly Attempt[]
+}
 
 /** A run on its way. Attempts are appended, never changed. */
 interface Run {
@@ -99,7 +102,7 @@ async function persist(step: Step, run: Run): Promise<End> {
     if (world.elapsedSeconds() >= inputs['timeout-seconds']) return { outcome: 'timed-out' }
     const verdict = await attempt(step, run)
     const end: End = { outcome: verdict.outcome, decisive: verdict }
-    if (!verdict.retryable || count === inputs['max-attempts']) return end
+    if (!verdict.retryable || count === inputs['max-attempts'] || wasCutShort(verdict, inputs)) return end
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
     if (neededSeconds > inputs['timeout-seconds']) {
@@ -155,6 +158,10 @@ function secondsToWait({ said }: Verdict, count: number): number {
 /** When a wait and a real attempt after it would be over. */
 const neededSecondsFor = (waitSeconds: number, { inputs, world }: Run) =>
   world.elapsedSeconds() + waitSeconds + Math.min(inputs['attempt-timeout-seconds'], MIN_ATTEMPT_SECONDS)
+
+/** Whether the deadline ended an attempt before its own time limit, so that no wait is left to speak of. */
+const wasCutShort = ({ exchange }: Verdict, inputs: ValidInputs) =>
+  exchange.kind === 'timed-out' && exchange.timeoutSeconds < inputs['attempt-timeout-seconds']
 
 /** Whether the wait that the API asks for grew although the wait before was kept. */
 function wasLaunchedAgain(attempts: readonly Attempt[]): boolean {

@@ -7,6 +7,7 @@ export const MAX_TIMEOUT_SECONDS = 21_600
 
 /** Bots have secrets of 35 and of 40 characters, so no one length is required. */
 const TOKEN = /^(\d+):[\w-]{20,}$/
+const ABOVE_ZERO = Number.MIN_VALUE
 const flag = (fallback: string) => input(fallback, 'true or false', parseBoolean)
 
 /** What each input is if it is empty or absent (a test compares it with `action.yml`), what it takes, and its parser. */
@@ -20,8 +21,8 @@ export const INPUTS = {
   'delete-webhook': flag('false'),
   'allow-already-closed': flag('false'),
   'max-attempts': input('10', 'a whole number from 1 to 100', (text) => parseNumber(/^\d+$/, text, 1, 100)),
-  'attempt-timeout-seconds': seconds('10', 'over 0 and at most', Number.MIN_VALUE, 600),
-  'timeout-seconds': seconds('900', 'over 0 and at most', Number.MIN_VALUE, MAX_TIMEOUT_SECONDS),
+  'attempt-timeout-seconds': seconds('10', 'over 0 and at most', ABOVE_ZERO, 600),
+  'timeout-seconds': seconds('900', 'over 0 and at most', ABOVE_ZERO, MAX_TIMEOUT_SECONDS),
   'confirm-after-seconds': seconds('0', 'from 0 to', 0, 600),
   'dry-run': flag('false'),
   summary: flag('true'),

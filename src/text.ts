@@ -42,10 +42,14 @@ export function createQuote(secrets: readonly string[]): Quote {
   }
 }
 
-/** Text for a job summary: without Markdown and HTML, and quotations in `code`, in which GitHub links nothing. */
+/**
+ * Text for a job summary: without Markdown and HTML, and quotations in `code`, in which GitHub links nothing but e-mail
+ * addresses, even in entities. The invisible word joiner after each @ stops that.
+ */
 export function escapeForSummary(text: string): string {
   return text
     .replace(/[!#-'*+./:<-@[-`{-~-]/g, (sign) => `&#${sign.charCodeAt(0)};`)
+    .replaceAll('&#64;', '&#64;&#8288;')
     .replace(/“([^”]*)”/g, '“<code>$1</code>”')
 }
 

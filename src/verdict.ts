@@ -83,13 +83,14 @@ function readReply(answer: Answer): Reply {
   const envelope = isObject(json) ? json : undefined
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
   const description = envelope?.['description'] ?? plainText
+  const errorCode = envelope?.['error_code']
   // Some servers write it in quotes.
-  const errorCode = String(envelope?.['error_code'])
+  const isCode = ['number', 'string'].includes(typeof errorCode) && /^[45]\d\d$/.test(String(errorCode))
   return {
     ...answer,
     envelope,
     description: typeof description === 'string' ? description : '',
-    code: /^[45]\d\d$/.test(errorCode) ? Number(errorCode) : answer.status,
+    code: isCode ? Number(errorCode) : answer.status,
     isOk: isIn(200, answer.status) && envelope?.['ok'] === true,
     isRefusal: envelope?.['ok'] === false,
   }

@@ -206,6 +206,7 @@ describe('if time is too short,', () => {
       false,
     ],
     ['no wait', [TOKEN_NOT_FOUND], '900', undefined, false],
+    ['an attempt that the deadline cut', [SILENCE], '5', undefined, false],
     ['a wait that grew', [tooMany(500), tooMany(600)], '900', 1105, true],
     ['a wait that shrank', [tooMany(550), tooMany(549)], '900', 1104, false],
     ['a wait that stayed', [tooMany(550), tooMany(550)], '900', 1105, false],

@@ -72,6 +72,7 @@ const CASES: Record<string, Case> = {
   'invalid response: neither yes nor no': { script: [samples.answer(200, { ok: true })] },
   'invalid response: too long': { script: [samples.TOO_LONG] },
   'unreachable: refused': { script: [REFUSED, REFUSED], values: { 'max-attempts': '2' } },
+  'unreachable: refused, no time left': { script: [REFUSED], values: { 'timeout-seconds': '5.1' } },
   'unreachable: a certificate': { script: [failed('CERT_HAS_EXPIRED')] },
   'unreachable: a proxy': { script: [failed('PROXY_AUTHENTICATION')], env: PROXY },
   'unreachable: reset, not known to be closed': { script: [RESET], values: ONCE },

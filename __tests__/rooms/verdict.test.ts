@@ -73,9 +73,12 @@ describe('the verdict on', () => {
     }
   })
 
-  test.each([399, 600, 0, -429, '4e2', ' 429', '-429', null, true])('code %j, which is none', (code) => {
-    expect(inWords(answer(500, { ok: false, error_code: code }))).toBe('server-error again')
-  })
+  test.each([399, 600, 0, -429, '4e2', ' 429', '-429', null, true, [429], { toString: null }])(
+    'code %j, which is none',
+    (code) => {
+      expect(inWords(answer(500, { ok: false, error_code: code }))).toBe('server-error again')
+    },
+  )
 
   test.each<[string, number, string, string, string]>([
     ['Bale', 403, 'Bad Request: Token not found', 'unauthorized', 'unauthorized'],

@@ -39,14 +39,15 @@ export function pretendVersion(version: string): string {
   `
 }
 
-/** Throws as soon as the event file is looked at. */
-export const throwInContext = `
+/** Ends the process with code 7 if the event file is looked at before the outputs are written. */
+export const outputsFirst = `
   import fs from 'node:fs'
   import { syncBuiltinESMExports } from 'node:module'
+  const { statSync } = fs
   for (const name of ['existsSync', 'readFileSync', 'statSync', 'openSync']) {
     const own = fs[name]
     fs[name] = (path, ...rest) => {
-      if (path === process.env.GITHUB_EVENT_PATH) throw new RangeError('x')
+      if (path === process.env.GITHUB_EVENT_PATH && statSync(process.env.GITHUB_OUTPUT).size === 0) process.exit(7)
       return own(path, ...rest)
     }
   }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { answer, page, unknownToken, yes } from './acts.ts'
 import { against, closed, expectEnd, expectRequests, failed, linesOf, once, secret, token } from './play.ts'
 import type { Scene, Script } from './play.ts'
-import { throwInContext } from './preload.ts'
+import { outputsFirst } from './preload.ts'
 import { startServer } from './server.ts'
 
 const onLinux = process.platform === 'linux' ? test.concurrent : test.concurrent.skip
@@ -98,7 +98,7 @@ describe('a closed bot stays a passed step', () => {
 
 describe('the outputs come first', () => {
   test.concurrent('before the event file is read', async () => {
-    const scene = await against(yes, { preloads: [throwInContext] })
+    const scene = await against(yes, { preloads: [outputsFirst] })
     expect(scene.outputs).toMatchObject({ closed: 'true', outcome: 'closed', attempts: '1' })
   })
 
