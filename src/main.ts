@@ -5,7 +5,7 @@ import { closeBot, invalidInputsResult, type World } from './closing.ts'
 import { isInWorkflow, readContext } from './context.ts'
 import { parseInputs, type ValidInputs } from './inputs.ts'
 import { createMessage, describeWait, traceOf } from './message.ts'
-import { log, maskSecrets, printMessage, writeOutputs, writeSummary } from './report.ts'
+import { log, maskSecrets, outputsOf, printMessage, writeOutputs, writeSummary } from './report.ts'
 
 // Until the step has passed, the process fails, however it ends.
 process.exitCode = 1
@@ -28,13 +28,13 @@ async function main(): Promise<boolean> {
   const inputs = parseInputs(process.env, process.versions.node)
   maskSecrets(inputs.secrets)
   const result = inputs.isValid ? await closeBot(inputs, createWorld(inputs)) : invalidInputsResult()
-
-  const areOutputsWritten = writeOutputs(result, inputs.botId)
+  const outputs = outputsOf(result, inputs.botId)
+  const areOutputsWritten = writeOutputs(outputs)
   const context = readContext()
   const message = createMessage(result, inputs, context, areOutputsWritten)
   printMessage(message)
   if (!context.isEventReadable) log('The event file of this run cannot be read; hints that need it are left out.')
-  if (inputs.summary && isInWorkflow()) await writeSummary(message, result)
+  if (inputs.summary && isInWorkflow()) await writeSummary(message, outputs)
   return message.level !== 'error'
 }
 

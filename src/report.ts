@@ -13,21 +13,26 @@ export function maskSecrets(secrets: string[]): void {
 /** Prints a plain line. */
 export const log = core.info
 
-/**
- * Writes the outputs, by hand as plain lines. People paste outputs into scripts, so they hold no text of the server.
- * @returns whether they are written
- */
-export function writeOutputs(result: Result, botId: string): boolean {
-  const { outcome, closed, decisive } = result
+type Outputs = ReturnType<typeof outputsOf>
+
+/** The outputs by their names. People paste outputs into scripts, so they hold no text of the server. */
+export function outputsOf({ outcome, closed, decisive, attempts }: Result, botId: string) {
   const asked = outcome === 'rate-limited' || outcome === 'server-error' ? decisive?.said?.waitSeconds : undefined
-  const outputs = {
+  return {
     closed: closed === 'yes',
     outcome,
     'bot-id': botId,
-    attempts: closeRequests(result),
+    attempts: attempts.filter(({ step }) => step === 'close').length,
     'http-status': decisive?.exchange.status ?? '',
     'retry-after-seconds': asked ? Math.ceil(asked) : '',
   }
+}
+
+/**
+ * Writes the outputs, by hand as plain lines.
+ * @returns whether they are written
+ */
+export function writeOutputs(outputs: Outputs): boolean {
   try {
     for (const [name, value] of Object.entries(outputs)) {
       if (process.env['GITHUB_OUTPUT']) core.setOutput(name, value)
@@ -48,9 +53,9 @@ export function printMessage({ level, title, text, page }: Message): void {
 }
 
 /** Writes the job summary. If that fails, one plain line says so. */
-export async function writeSummary({ level, title, text, page }: Message, result: Result): Promise<void> {
+export async function writeSummary({ level, title, text, page }: Message, outputs: Outputs): Promise<void> {
   const sign = { info: '✅', notice: 'ℹ️', warning: '⚠️', error: '❌' }[level]
-  const facts = [`\`${result.outcome}\``, closeRequests(result), result.decisive?.exchange.status ?? '']
+  const facts = [`\`${outputs.outcome}\``, outputs.attempts, outputs['http-status']]
   const markdown = [
     `### ${sign} ${title}`,
     escapeForSummary(text),
@@ -63,5 +68,3 @@ export async function writeSummary({ level, title, text, page }: Message, result
     log('The job summary could not be written; the result is the same without it.')
   }
 }
-
-const closeRequests = ({ attempts }: Result) => attempts.filter(({ step }) => step === 'close').length
