@@ -150,7 +150,7 @@ test('no history makes it say closed of a bot that is open', async () => {
   await fc.assert(
     fc.asyncProperty(history, async (past) => {
       const { result, world, openAfter, wasLaunchedSince, endsOpen, doubts, isImpatient } = await live(past)
-      const kind = [result.outcome, result.proof, result.confirmation].filter(Boolean).join(' ')
+      const kind = [result.outcome, result.isInferred && 'inferred', result.confirmation].filter(Boolean).join(' ')
       seen.set(kind, (seen.get(kind) ?? 0) + 1)
 
       if (result.closed === 'yes') {
@@ -163,7 +163,7 @@ test('no history makes it say closed of a bot that is open', async () => {
       if (result.closed === 'yes' && result.confirmation !== 'failed') expect(openAfter.at(-1)).toBe(false)
       if (result.outcome === 'reopened') expect(openAfter.slice(-2)).toEqual([false, true])
 
-      if (result.proof === 'inferred') expect(doubts.slice(0, -1)).toContain(true)
+      if (result.isInferred) expect(doubts.slice(0, -1)).toContain(true)
       if (result.closed === 'no' && result.outcome !== 'reopened' && past.state !== 'unknown token') {
         expect(doubts).not.toContain(true)
       }
@@ -182,8 +182,8 @@ test('no history makes it say closed of a bot that is open', async () => {
     { seed: Number(process.env['PROPERTY_SEED'] ?? 20260101), numRuns: 10_000 },
   )
   // The histories are worth something only if they end in all of these ways.
-  const ends = ['closed answer', 'closed inferred', 'already-closed', 'reopened', 'cancelled', 'unauthorized']
-  const confirmations = ['closed answer still closed', 'closed answer failed']
+  const ends = ['closed', 'closed inferred', 'already-closed', 'reopened', 'cancelled', 'unauthorized']
+  const confirmations = ['closed still closed', 'closed failed']
   const failures = ['invalid-response', 'rate-limited', 'rejected', 'server-error', 'timed-out', 'unreachable']
   expect([...seen.keys()]).toEqual(expect.arrayContaining([...ends, ...confirmations, ...failures, 'unsupported']))
 })

@@ -85,10 +85,12 @@ const inputsAllowing = ({ webhook }: Result) =>
 /** Why a token is missing, as far as the run shows it. */
 function reasonForMissingToken({ isInWorkflow, isByDependabot, isFromFork }: RunContext): string {
   if (!isInWorkflow) return 'Set the environment variable INPUT_BALE-TOKEN to the token.'
-  if (isByDependabot)
+  if (isByDependabot) {
     return "Dependabot started this run, so it gets only Dependabot's secrets. Store the secret there, and start a new run."
-  if (isFromFork)
+  }
+  if (isFromFork) {
     return 'A pull request from a fork started this run, so it gets no secrets. Run this step only for your own branches.'
+  }
   return (
     'Most often the name of the secret is misspelt, the job lacks the `environment:` of the secret, or a reusable ' +
     'workflow was called without `secrets`. Runs for a pull request from a fork or by Dependabot get no secrets. ' +

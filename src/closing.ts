@@ -45,8 +45,8 @@ interface End {
 export interface Result extends End {
   outcome: Outcome
   closed: 'yes' | 'no' | 'unknown'
-  /** What the outcome `closed` rests on: the API's answer, or "already closed" after a `close` that may have worked. */
-  proof: 'answer' | 'inferred' | undefined
+  /** The outcome `closed` follows from "already closed" after a `close` that may have worked, not from a yes. */
+  isInferred: boolean
   webhook: 'untouched' | 'deleted' | 'maybe deleted'
   wasCloseSent: boolean
   attempts: readonly Attempt[]
@@ -175,11 +175,12 @@ function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: bool
   const isInferred = end.outcome === 'already-closed' && mayBeClosed
   const outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
   const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)
+  const otherwise = mayBeClosed && outcome !== 'reopened' ? 'unknown' : 'no'
   return {
     ...end,
     outcome,
-    closed: isClosed ? 'yes' : mayBeClosed && outcome !== 'reopened' ? 'unknown' : 'no',
-    proof: outcome !== 'closed' ? undefined : isInferred ? 'inferred' : 'answer',
+    closed: isClosed ? 'yes' : otherwise,
+    isInferred,
     webhook: webhookAfter(attempts),
     wasCloseSent: attempts.some(({ step, verdict }) => step === 'close' && verdict?.exchange.wasSent !== false),
     attempts,

@@ -1,6 +1,6 @@
 /** The inputs: environment variables in, typed inputs or all complaints out. Nothing is sent before all are right. */
 import { chooseProxy, type Proxy } from './proxy.ts'
-import { createQuote, lettersAndDigits, percentDecoded, type Quote, type SafeText, trimInvisible } from './text.ts'
+import { createQuote, type Quote, type SafeText, trimInvisible } from './text.ts'
 
 /** Six hours, the longest job on GitHub's runners. */
 export const MAX_TIMEOUT_SECONDS = 21_600
@@ -29,7 +29,6 @@ export const INPUTS = {
 }
 
 type InputName = keyof typeof INPUTS
-type Texts = Record<InputName, string>
 type Values = { [Name in InputName]: NonNullable<ReturnType<(typeof INPUTS)[Name]['parse']>> }
 const NAMES = Object.keys(INPUTS) as InputName[]
 
@@ -64,19 +63,17 @@ export type Inputs = ValidInputs | InvalidInputs
  * @param nodeVersion such as `24.21.0`
  */
 export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string): Inputs {
-  const each = (read: (name: InputName) => unknown) => Object.fromEntries(NAMES.map((name) => [name, read(name)]))
-  const texts = each((name) => textOf(name, env[variableOf(name, env)])) as Texts
-  const values = each((name) => parse(name, texts[name]) ?? parse(name, INPUTS[name].fallback)) as Values
-  const token = texts['bale-token']
+  const token = textOf('bale-token', env)
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
-  const secretHalves = secrets.map((secret) => secret.slice(secret.indexOf(':') + 1))
-  const quote = createQuote([...secretHalves, ...pathSecretsOf(texts['api-url'])])
+  const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url', env))])
+  const valueOf = (name: InputName) => parse(name, textOf(name, env)) ?? parse(name, '')
+  const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
   const complaints = [
     nodeComplaint(nodeVersion),
-    ...NAMES.map((name) => valueComplaint(name, texts[name], quote)),
-    ...Object.keys(env).map((variable) => spellingComplaint(variable, env, texts, quote)),
+    ...NAMES.map((name) => valueComplaint(name, textOf(name, env), quote)),
+    ...Object.keys(env).map((variable) => spellingComplaint(variable, env, quote)),
     confirmationComplaint(values),
     dryRunComplaint(env),
     proxyComplaint,
@@ -96,9 +93,10 @@ function variableOf(name: InputName, env: NodeJS.ProcessEnv): string {
   return Object.keys(env).find((key) => key.toUpperCase() === variable) ?? variable
 }
 
-const textOf = (name: InputName, value = '') => trimInvisible(value) || INPUTS[name].fallback
+const textOf = (name: InputName, env: NodeJS.ProcessEnv) => trimInvisible(env[variableOf(name, env)] ?? '')
 
-const parse = (name: InputName, text: string) => INPUTS[name].parse(text)
+/** The value that a text stands for; `undefined` if it stands for none. */
+const parse = (name: InputName, text: string) => INPUTS[name].parse(text || INPUTS[name].fallback)
 
 function input<T>(fallback: string, accepted: string, parse: (text: string) => T | undefined) {
   return { fallback, accepted, parse }
@@ -125,11 +123,11 @@ function valueComplaint(name: InputName, text: string, quote: Quote): string | u
 }
 
 /** A misspelt input must not be ignored, unless it changes nothing. */
-function spellingComplaint(variable: string, env: NodeJS.ProcessEnv, texts: Texts, quote: Quote): string | undefined {
+function spellingComplaint(variable: string, env: NodeJS.ProcessEnv, quote: Quote): string | undefined {
   const squash = (text: string) => text.toUpperCase().replace(/[-_ ]/g, '')
   const name = NAMES.find((each) => squash(variable) === squash(`INPUT_${each}`))
   if (name === undefined || variable === variableOf(name, env)) return undefined
-  const isSame = String(parse(name, textOf(name, env[variable]))) === String(parse(name, texts[name]))
+  const isSame = String(parse(name, trimInvisible(env[variable] ?? ''))) === String(parse(name, textOf(name, env)))
   if (isSame) return undefined
   return `${quote(variable)} is not read; write ${name} (as a variable: INPUT_${name.toUpperCase()}).`
 }
@@ -142,7 +140,7 @@ function confirmationComplaint(values: Values): string | undefined {
 
 /** An expression with a misspelt name is empty. */
 function dryRunComplaint(env: NodeJS.ProcessEnv): string | undefined {
-  if (trimInvisible(env[variableOf('dry-run', env)] ?? 'absent') !== '') return undefined
+  if (env[variableOf('dry-run', env)] === undefined || textOf('dry-run', env) !== '') return undefined
   return 'dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.'
 }
 
@@ -152,31 +150,30 @@ function tokenProblem(token: string): string {
   if (/^["'`“”‘’«»]/.test(token)) return 'is wrapped in quotes: store it without the quotes'
   if (/^\$|^(\{\{ *)?secrets\b/i.test(token)) return 'is a name instead of a value: write ${{ secrets.NAME }}'
   if (/^\d+$/.test(token)) return 'has digits only: the colon and the secret after it are missing'
-  const points = Array.from(token)
-  const colon = points.indexOf(':')
-  const wrong = points.findIndex((point, at) => at !== colon && !(at < colon ? /\d/ : /[\w-]/).test(point))
-  if (wrong >= 0) {
-    const codePoint = points[wrong]?.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
-    return `has the character U+${codePoint} at position ${wrong + 1}, where it cannot be`
-  }
-  if (colon < 0) return 'has no colon'
-  if (colon === 0) return 'has no digits before the colon'
-  return `has too few characters after the colon (${points.length - colon - 1})`
+  const hasColon = token.includes(':')
+  const rest = token.replace(hasColon ? /^\d*(:[\w-]*)?/ : /^[\w-]*/, '')
+  const wrong = rest.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
+  if (wrong) return `has the character U+${wrong} at position ${token.length - rest.length + 1}, where it cannot be`
+  if (!hasColon) return 'has no colon'
+  if (token.startsWith(':')) return 'has no digits before the colon'
+  return `has too few characters after the colon (${afterColon(token).length})`
 }
 
 /** What to mask: the token and its secret half, or each line of a malformed one; never the bot id, which is an output. */
 function secretsOf(token: string): string[] {
-  const lines = token.split(/[\r\n]+/).flatMap((line) => [line, line.slice(line.indexOf(':') + 1)])
+  const lines = token.split(/[\r\n]+/).flatMap((line) => [line, afterColon(line)])
   const secrets = lines.map(trimInvisible).filter((text) => {
     return text.length >= 20 || (text.length >= 8 && /\d/.test(text) && /[a-z]/i.test(text))
   })
   return Array.from(new Set(secrets))
 }
 
+const afterColon = (text: string) => text.slice(text.indexOf(':') + 1)
+
 /** The segments with a digit in the path of a base URL: a relay's path may be its password. */
 function pathSecretsOf(apiUrl: string): string[] {
-  const segments = apiUrl.replace(/^(\w+:\/\/)?[^/]*/, '').split('/')
-  return segments.filter((segment) => /\d/.test(segment)).map((segment) => lettersAndDigits(percentDecoded(segment)))
+  const path = apiUrl.replace(/^(\w+:\/\/)?[^/]*/, '')
+  return path.split('/').filter((segment) => /\d/.test(segment))
 }
 
 /** As in the core schema of YAML 1.2. */

@@ -24,15 +24,14 @@ const LONG_WAIT_SECONDS = 30
  * @param areWritten whether the outputs are written; if not, the message is an error that says so, too
  */
 export function createMessage(result: Result, inputs: Inputs, context: RunContext, areWritten: boolean): Message {
-  const { level, title, text, page } = messageFor(result, inputs, context)
-  const pageOf = (section: string) => section && `${context.pagesUrl}docs/troubleshooting.md#${section}`
-  if (areWritten) return { level, title, text, page: pageOf(page) }
+  const message = messageFor(result, inputs, context)
+  if (areWritten) return message
   const why = 'But the outputs could not be written to the file in GITHUB_OUTPUT, so later jobs do not see them.'
   return {
     level: 'error',
-    title: `${title}, but the outputs could not be written`,
-    text: `${text} ${why} Check the disk space and the rights on the runner.`,
-    page: pageOf(page || 'outputs'),
+    title: `${message.title}, but the outputs could not be written`,
+    text: `${message.text} ${why} Check the disk space and the rights on the runner.`,
+    page: message.page || pageOf('outputs', context),
   }
 }
 
@@ -41,8 +40,8 @@ function messageFor(result: Result, inputs: Inputs, context: RunContext): Messag
   const bot = inputs.botId ? `Bale bot ${inputs.botId}` : 'The Bale bot'
   const failure = (failed: FailedOutcome, happened: string): Message => {
     const title = `${bot} ${stateAfter(result)}: ${failed.replace('-', ' ')}`
-    const advice = adviceFor(failed, result, inputs, context)
-    return { level: 'error', title, text: `${happened} ${title}. ${advice}${webhookNote(result)}`, page: failed }
+    const text = `${happened} ${title}. ${adviceFor(failed, result, inputs, context)}${webhookNote(result)}`
+    return { level: 'error', title, text, page: pageOf(failed, context) }
   }
   if (!inputs.isValid) return failure('invalid-input', inputs.complaints.join(' '))
   if (outcome === 'dry-run') return dryRunMessage(bot, inputs)
@@ -58,32 +57,30 @@ function dryRunMessage(bot: string, inputs: ValidInputs): Message {
   return { level: 'notice', title, text, page: '' }
 }
 
-function closedMessage(bot: string, result: Result, inputs: ValidInputs): Message {
-  const title = `${bot} is ${result.outcome === 'closed' ? 'closed' : 'treated as closed'}`
-  const [level, proof] = proofOf(result, inputs)
-  const webhook = result.webhook === 'untouched' ? '' : ' Its webhook is deleted.'
-  return { level, title, text: `${title}${proof}${webhook}`, page: '' }
-}
-
 /** What shows that the bot is closed, and how surely. */
-function proofOf({ outcome, proof, confirmation, attempts }: Result, inputs: ValidInputs): [Level, string] {
+function closedMessage(bot: string, result: Result, inputs: ValidInputs): Message {
+  const { outcome, isInferred, confirmation, webhook, attempts } = result
+  const title = `${bot} is ${outcome === 'closed' ? 'closed' : 'treated as closed'}`
+  const closed = (level: Level, text: string): Message => {
+    return { level, title, text: webhook === 'untouched' ? text : `${text} Its webhook is deleted.`, page: '' }
+  }
   if (outcome !== 'closed') {
     const why = 'the API says that it has already been closed, and allow-already-closed is true'
-    return ['warning', `: ${why}. This answer does not prove that the token is right.`]
+    return closed('warning', `${title}: ${why}. This answer does not prove that the token is right.`)
   }
-  if (proof === 'inferred') {
+  if (isInferred) {
     const why = 'an earlier attempt of this run may have worked, and now the API says that it has already been closed'
-    return ['warning', `: ${why}. On some servers a wrong token looks the same.`]
+    return closed('warning', `${title}: ${why}. On some servers a wrong token looks the same.`)
   }
   switch (confirmation) {
     case 'still closed':
-      return ['info', `. Nothing opened it again within ${inSeconds(inputs['confirm-after-seconds'])}.`]
+      return closed('info', `${title}. Nothing opened it again within ${inSeconds(inputs['confirm-after-seconds'])}.`)
     case 'not told':
-      return ['info', '. The answer of this server does not show whether something opened it again.']
+      return closed('info', `${title}. The answer of this server does not show whether something opened it again.`)
     case 'failed':
-      return ['warning', ', but whether something opened it again could not be confirmed.']
+      return closed('warning', `${title}, but whether something opened it again could not be confirmed.`)
     default:
-      return ['info', attempts.length > 1 ? ` after ${attempts.length} attempts.` : '.']
+      return closed('info', attempts.length > 1 ? `${title} after ${attempts.length} attempts.` : `${title}.`)
   }
 }
 
@@ -146,12 +143,13 @@ function reasonToWait({ said }: Verdict): string {
 /** What came of an attempt, without a full stop. */
 function describe({ step, exchange, said }: Verdict, inputs: ValidInputs): string {
   const route = routeOf(inputs)
+  const words = said?.description ? ` and said ${said.description}` : ''
   const silence = exchange.wasSent
     ? `${route} gave no complete answer to ${step}`
     : `There was no connection to ${route}`
   switch (exchange.kind) {
     case 'answer':
-      return `${route} answered ${step} with HTTP ${exchange.status}${said?.description && ` and said ${said.description}`}`
+      return `${route} answered ${step} with HTTP ${exchange.status}${words}`
     case 'failed':
       return `${silence}: ${exchange.failure.cause}`
     case 'timed-out':
@@ -163,6 +161,8 @@ function describe({ step, exchange, said }: Verdict, inputs: ValidInputs): strin
 
 const routeOf = ({ apiHost, proxyHost }: ValidInputs) =>
   proxyHost ? `${apiHost} (through the proxy ${proxyHost})` : apiHost
+
+const pageOf = (section: string, { pagesUrl }: RunContext) => `${pagesUrl}docs/troubleshooting.md#${section}`
 
 /** The name and position of an error, never its message, which may hold a secret. */
 export function traceOf(error: unknown): string {

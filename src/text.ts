@@ -28,8 +28,9 @@ export function trimInvisible(text: string): string {
   return FIRST_TO_LAST_VISIBLE.exec(text)?.[0] ?? ''
 }
 
-/** Makes the function that quotes text from outside, for a run with these secrets. */
+/** Makes the function that quotes text from outside and hides whatever contains a part of one of these secrets. */
 export function createQuote(secrets: readonly string[]): Quote {
+  // With signs and without: a secret with many of them has few letters and digits in a row.
   const parts = secrets
     .map(percentDecoded)
     .flatMap((secret) => [secret, lettersAndDigits(secret)])
@@ -70,10 +71,10 @@ function cut(text: string): string {
   return points.length <= MAX_SHOWN_CODE_POINTS ? text : `${points.slice(0, MAX_SHOWN_CODE_POINTS - 1).join('')}…`
 }
 
-export const lettersAndDigits = (text: string) => text.replace(/[^a-z\d]/gi, '').toLowerCase()
+const lettersAndDigits = (text: string) => text.replace(/[^a-z\d]/gi, '').toLowerCase()
 
 /** Undoes percent-encoding, as often as it was done. */
-export function percentDecoded(text: string): string {
+function percentDecoded(text: string): string {
   const decoded = text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
   return decoded === text ? text : percentDecoded(decoded)
 }

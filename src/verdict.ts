@@ -64,21 +64,10 @@ export function wasLaunchedWithin(seconds: number, { said }: Verdict): boolean {
 }
 
 /** An answer, read. */
-interface Reply extends Answer {
-  /** The body, if it is a JSON object. */
-  envelope: Record<string, unknown> | undefined
-  /** The envelope's description, or else a body in plain text. */
-  description: string
-  /** The envelope's error code, or else the HTTP status. */
-  code: number
-  /** `"ok": true` in a 2xx. */
-  isOk: boolean
-  /** `"ok": false`. */
-  isRefusal: boolean
-}
+type Reply = ReturnType<typeof readReply>
 
-function readReply(answer: Answer): Reply {
-  const text = answer.body?.trim() ?? ''
+function readReply({ body, ...answer }: Answer) {
+  const text = body?.trim() ?? ''
   const json = parseJson(text)
   const envelope = isObject(json) ? json : undefined
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
@@ -88,8 +77,11 @@ function readReply(answer: Answer): Reply {
   const isCode = ['number', 'string'].includes(typeof errorCode) && /^[45]\d\d$/.test(String(errorCode))
   return {
     ...answer,
+    /** The body, if it is a JSON object. */
     envelope,
+    /** The envelope's description, or else a body in plain text. */
     description: typeof description === 'string' ? description : '',
+    /** The envelope's error code, or else the HTTP status. */
     code: isCode ? Number(errorCode) : answer.status,
     isOk: isIn(200, answer.status) && envelope?.['ok'] === true,
     isRefusal: envelope?.['ok'] === false,
@@ -143,16 +135,17 @@ function cameFromGateway({ envelope, description, code }: Reply): boolean {
 }
 
 /** The longest of the waits that an answer asks for, in seconds. */
-function waitSecondsOf({ envelope, description, ...answer }: Reply): number {
+function waitSecondsOf(reply: Reply): number {
+  const { envelope, description } = reply
   const parameters = envelope?.['parameters']
   const fields = [isObject(parameters) ? parameters['retry_after'] : undefined, envelope?.['retry_after']]
   const phrase = Number(/retry after (\d+)/i.exec(description)?.[1] ?? 0)
-  const waits = [0, headerSeconds(answer), phrase, ...fields].filter((wait) => typeof wait === 'number')
+  const waits = [0, headerSeconds(reply), phrase, ...fields].filter((wait) => typeof wait === 'number')
   return Math.min(Math.max(...waits), Number.MAX_SAFE_INTEGER)
 }
 
 /** `Retry-After` (RFC 9110): seconds, or a date. */
-function headerSeconds({ retryAfter, date }: Answer): number {
+function headerSeconds({ retryAfter, date }: Reply): number {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
   const seconds = (httpDateMs(retryAfter) - httpDateMs(date)) / 1000
   return Number.isNaN(seconds) ? 0 : seconds

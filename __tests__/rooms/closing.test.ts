@@ -13,7 +13,8 @@ afterEach(() => {
 })
 
 /** What a run settles, in words. */
-function facts({ outcome, closed, proof, confirmation, webhook }: Result): string {
+function facts({ outcome, closed, isInferred, confirmation, webhook }: Result): string {
+  const proof = isInferred ? 'inferred' : ''
   return [outcome, closed, proof, confirmation, webhook === 'untouched' ? '' : webhook].filter(Boolean).join(', ')
 }
 
@@ -31,9 +32,9 @@ const DEFECT = new TypeError('a defect')
 
 describe('a close is settled as', () => {
   test.each<[string, Scripted[], Values, string]>([
-    ['confirmed', [YES], {}, 'closed, yes, answer'],
-    ['confirmed at last', [UNAVAILABLE, RESET, YES], {}, 'closed, yes, answer'],
-    ['confirmed, although cancelled meanwhile', [cancelled(YES)], {}, 'closed, yes, answer'],
+    ['confirmed', [YES], {}, 'closed, yes'],
+    ['confirmed at last', [UNAVAILABLE, RESET, YES], {}, 'closed, yes'],
+    ['confirmed, although cancelled meanwhile', [cancelled(YES)], {}, 'closed, yes'],
     ['already closed', [ALREADY_CLOSED], {}, 'already-closed, no'],
     ['already closed, which is allowed', [ALREADY_CLOSED], ALLOWED, 'already-closed, yes'],
     ['already closed, without a confirmation', [ALREADY_CLOSED], { ...ALLOWED, ...CONFIRMING }, 'already-closed, yes'],
@@ -61,8 +62,8 @@ describe('a close is settled as', () => {
     ['a dry run without a connection', [REFUSED, REFUSED], { ...DRY, 'max-attempts': '2' }, 'unreachable, no'],
     ['a dry run that is cancelled', [cancelled(STOPPED_UNSENT)], DRY, 'cancelled, no'],
     ['a defect in a dry run', [DEFECT], DRY, 'internal-error, no'],
-    ['deleted and closed', [YES, YES], DELETING, 'closed, yes, answer, deleted'],
-    ['deleted and closed at last', [RESET, UNAVAILABLE, YES, YES], DELETING, 'closed, yes, answer, deleted'],
+    ['deleted and closed', [YES, YES], DELETING, 'closed, yes, deleted'],
+    ['deleted and closed at last', [RESET, UNAVAILABLE, YES, YES], DELETING, 'closed, yes, deleted'],
     ['not deleted', [TOKEN_NOT_FOUND], DELETING, 'unauthorized, no'],
     ['perhaps deleted', [RESET, UNAVAILABLE], { ...DELETING, 'max-attempts': '2' }, 'server-error, no, maybe deleted'],
     ['not deleted with a wrong token', [RESET, TOKEN_NOT_FOUND], DELETING, 'unauthorized, no'],
@@ -92,28 +93,28 @@ describe('a close is settled as', () => {
     const { result } = await play(script, validInputs({ ...DELETING, 'max-attempts': '3' }))
     const methods = Array.from({ length: 6 }, (_, at) => (at < 3 ? 'deleteWebhook' : 'close'))
     expect(result.attempts.map(({ step }) => step)).toEqual(methods)
-    expect(facts(result)).toBe('closed, yes, answer, deleted')
+    expect(facts(result)).toBe('closed, yes, deleted')
   })
 })
 
 describe('a confirmation', () => {
   const asked = samples.refusal(429, 'Too Many Requests')
   test.each<[string, Scripted[], string]>([
-    ['already closed: nothing opened it', [YES, ALREADY_CLOSED], 'closed, yes, answer, still closed'],
-    ['another yes: the server does not tell', [YES, YES], 'closed, yes, answer, not told'],
+    ['already closed: nothing opened it', [YES, ALREADY_CLOSED], 'closed, yes, still closed'],
+    ['another yes: the server does not tell', [YES, YES], 'closed, yes, not told'],
     ['refused without a time', [YES, asked], 'reopened, no'],
     ['refused for the ten minutes', [YES, tooMany(600)], 'reopened, no'],
     ['refused for what is left of them', [YES, tooMany(570)], 'reopened, no'],
-    ['refused for less', [YES, tooMany(569)], 'closed, yes, answer, failed'],
-    ['limited', [YES, samples.refusal(429, 'bot limit exceed')], 'closed, yes, answer, failed'],
-    ['limited by a gateway', [YES, samples.answer(429, '<html>')], 'closed, yes, answer, failed'],
-    ['refused for another reason', [YES, samples.refusal(403, 'no')], 'closed, yes, answer, failed'],
-    ['an unknown token', [YES, TOKEN_NOT_FOUND], 'closed, yes, answer, failed'],
-    ['lost', [YES, RESET], 'closed, yes, answer, failed'],
-    ['a time-out', [YES, SILENCE], 'closed, yes, answer, failed'],
-    ['a cancellation in the request', [YES, cancelled(STOPPED)], 'closed, yes, answer, failed'],
-    ['a cancellation before', [cancelled(YES)], 'closed, yes, answer, failed'],
-    ['a defect', [YES, DEFECT], 'closed, yes, answer, failed'],
+    ['refused for less', [YES, tooMany(569)], 'closed, yes, failed'],
+    ['limited', [YES, samples.refusal(429, 'bot limit exceed')], 'closed, yes, failed'],
+    ['limited by a gateway', [YES, samples.answer(429, '<html>')], 'closed, yes, failed'],
+    ['refused for another reason', [YES, samples.refusal(403, 'no')], 'closed, yes, failed'],
+    ['an unknown token', [YES, TOKEN_NOT_FOUND], 'closed, yes, failed'],
+    ['lost', [YES, RESET], 'closed, yes, failed'],
+    ['a time-out', [YES, SILENCE], 'closed, yes, failed'],
+    ['a cancellation in the request', [YES, cancelled(STOPPED)], 'closed, yes, failed'],
+    ['a cancellation before', [cancelled(YES)], 'closed, yes, failed'],
+    ['a defect', [YES, DEFECT], 'closed, yes, failed'],
     ['a doubt before', [RESET, YES, tooMany(600)], 'reopened, no'],
     ['none after an inferred close', [RESET, ALREADY_CLOSED], 'closed, yes, inferred'],
     ['none after a failure', [TOKEN_NOT_FOUND], 'unauthorized, no'],
@@ -131,7 +132,7 @@ describe('a confirmation', () => {
 
   test('counts from the close, and with the time that its own answer takes', async () => {
     expect(await factsOf([YES, late(5, tooMany(565))], CONFIRMING)).toBe('reopened, no')
-    expect(await factsOf([tooMany(100), YES, tooMany(569)], CONFIRMING)).toBe('closed, yes, answer, failed')
+    expect(await factsOf([tooMany(100), YES, tooMany(569)], CONFIRMING)).toBe('closed, yes, failed')
   })
 })
 
@@ -189,7 +190,7 @@ describe('requests and waits:', () => {
     expect((await play([YES], validInputs(within('3')), { startSeconds: 1 })).world.log).toEqual(['close 2'])
     const options = samples.cancelledInWait
     expect(await factsOf([tooMany(600)], {}, options)).toBe('cancelled, no')
-    expect(await factsOf([YES], CONFIRMING, options)).toBe('closed, yes, answer, failed')
+    expect(await factsOf([YES], CONFIRMING, options)).toBe('closed, yes, failed')
     expect((await play([tooMany(600)], undefined, options)).world.log).toEqual(['close 10', 'retry 600'])
   })
 })

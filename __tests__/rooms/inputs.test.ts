@@ -55,6 +55,7 @@ describe('bale-token', () => {
     ['has too few characters after the colon (19)', ['12:abcdefghijklmnopqrs']],
     ['has too few characters after the colon (0)', ['12:']],
     ['has the character U+0020 at position 14, where it cannot be', [`1234567890:AA AA${SECRET}`]],
+    ['has the character U+FF1A at position 11,', [`1234567890：${SECRET}`]],
     ['has the character U+000A at position 14,', [`1234567890:AA\n${SECRET}`]],
     ['has the character U+200E at position 12,', [`1234567890:\u200e${SECRET}`]],
     ['has the character U+06F1 at position 1,', [`۱۲:${SECRET}`]],
