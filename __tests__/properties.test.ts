@@ -40,7 +40,7 @@ test('a verdict is given on every answer, and is yes to a yes alone, which is ne
         code >= 200 && code < 300 && typeof sent === 'object' && sent['ok'] === true && sent['result'] === true
       expect(verdict.outcome === 'yes').toBe(isYes)
       if (isYes) expect(verdict).toMatchObject({ retryable: false, mayHaveWorked: false })
-      expect(verdict.said?.waitSeconds).toBeGreaterThanOrEqual(0)
+      expect(verdict.waitSeconds).toBeGreaterThanOrEqual(0)
     }),
   )
 })

@@ -23,7 +23,7 @@ const ADVICE: Record<FailedOutcome, string | Advice> = {
     'API does not offer the method: stop the bot on its old host without this action.',
   'rate-limited': ({ decisive, wasLaunchedAgain }) => {
     if (wasLaunchedAgain) return `Something launched the bot again while this run waited. ${STOP_OTHERS}`
-    const isLaunch = decisive?.said?.reason === 'launch'
+    const isLaunch = decisive?.reason === 'launch'
     const limit = isLaunch
       ? 'A bot cannot be closed in the first ten minutes after its launch.'
       : 'The API limits how often it may be asked.'
@@ -33,7 +33,7 @@ const ADVICE: Record<FailedOutcome, string | Advice> = {
     'The API or a gateway in front of it is not working; the inputs are not the cause. Run again later. Larger ' +
     'max-attempts and timeout-seconds bridge longer outages.',
   rejected: ({ decisive }) => {
-    switch (decisive?.said?.reason) {
+    switch (decisive?.reason) {
       case 'logged out':
         return 'The bot was logged out with logOut, which locks it out for minutes to hours. Run again when it can log in.'
       case 'not found':
@@ -84,7 +84,7 @@ const inputsAllowing = ({ webhook }: Result) =>
 
 /** Why a token is missing, as far as the run shows it. */
 function reasonForMissingToken({ isInWorkflow, isByDependabot, isFromFork }: RunContext): string {
-  if (!isInWorkflow) return 'Set the environment variable INPUT_BALE-TOKEN to the token.'
+  if (!isInWorkflow) return 'Set the environment variable INPUT_BALE-TOKEN to the token; docs/by-hand.md shows how.'
   if (isByDependabot) {
     return "Dependabot started this run, so it gets only Dependabot's secrets. Store the secret there, and start a new run."
   }

@@ -5,7 +5,7 @@ import https from 'node:https'
 import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
 import fetch, { FetchError } from 'node-fetch'
-import { type Failure, failureOf, PROXY_AUTHENTICATION, PROXY_REFUSED } from './failures.ts'
+import { type Failure, failureOf } from './failures.ts'
 import type { ValidInputs } from './inputs.ts'
 import type { Proxy } from './proxy.ts'
 
@@ -46,12 +46,7 @@ const MAX_RECEIVED_BYTES = 1024 * 1024
 /** For each address of a host name but the last; Node's own 250 ms are too short for distant hosts. */
 const ADDRESS_TIMEOUT_MS = 2_500
 
-/**
- * Makes one request.
- * @param seconds the time for everything, from the DNS look-up to the end of the body
- * @param stop ends the request early
- * @throws only on a defect of the action
- */
+/** Makes one request, in so many seconds from the DNS look-up to the end of the body. Throws only on a defect. */
 export async function exchange(api: ValidInputs, step: Step, seconds: number, stop: AbortSignal): Promise<Exchange> {
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(), seconds * 1000)
@@ -134,7 +129,7 @@ async function openTunnel(proxy: Proxy, authority: string, signal: AbortSignal):
   request.end()
   const [{ statusCode = 0 }] = (await once(request, 'connect', { signal })) as [http.IncomingMessage]
   if (statusCode >= 200 && statusCode < 300) return socket
-  throw withCode(statusCode === 407 ? PROXY_AUTHENTICATION : PROXY_REFUSED)
+  throw withCode(statusCode === 407 ? 'PROXY_AUTHENTICATION' : 'PROXY_REFUSED')
 }
 
 /** Waits for a socket. Its later errors reach whoever uses it then. */

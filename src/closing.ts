@@ -20,17 +20,16 @@ export interface World {
 export type Wait = Pause & { leftSeconds: number }
 type Pause = { seconds: number } & ({ purpose: 'retry'; verdict: Verdict; count: number } | { purpose: 'confirm' })
 
-export interface Attempt {
-  step: Step
-  /** `undefined` if a defect of the action ended the attempt. */
-  verdict: Verdict | undefined
-}
+/** Only the step if a defect of the action ended the attempt. */
+type Attempt = Partial<Verdict> & { step: Step }
 
 /** How the procedure or a step of it ended. */
 interface End {
   outcome: Outcome | 'yes'
   /** The verdict that decided the outcome, if one did. */
   decisive?: Verdict
+  /** How many attempts the step took, if an attempt ended it. */
+  count?: number
   /** Whether something opened the bot again after the close. */
   confirmation?: 'still closed' | 'not told' | 'failed'
   /** If time ran out: the smallest `timeout-seconds` that would have allowed another attempt. */
@@ -41,16 +40,8 @@ interface End {
   defect?: unknown
 }
 
-/** The end, and the facts that follow from the attempts. */
-export interface Result extends End {
-  outcome: Outcome
-  closed: 'yes' | 'no' | 'unknown'
-  /** The outcome `closed` follows from "already closed" after a `close` that may have worked, not from a yes. */
-  isInferred: boolean
-  webhook: 'untouched' | 'deleted' | 'maybe deleted'
-  wasCloseSent: boolean
-  attempts: readonly Attempt[]
-}
+/** The end of a run, and the facts that follow from its attempts. */
+export type Result = ReturnType<typeof settle>
 
 /** A run on its way. Attempts are appended, never changed. */
 interface Run {
@@ -101,12 +92,16 @@ async function persist(step: Step, run: Run): Promise<End> {
     if (world.stop.aborted) return { outcome: 'cancelled' }
     if (world.elapsedSeconds() >= inputs['timeout-seconds']) return { outcome: 'timed-out' }
     const verdict = await attempt(step, run)
-    const end: End = { outcome: verdict.outcome, decisive: verdict }
+    const end: End = { outcome: verdict.outcome, decisive: verdict, count }
     if (!verdict.retryable || count === inputs['max-attempts'] || wasCutShort(verdict, inputs)) return end
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
     if (neededSeconds > inputs['timeout-seconds']) {
-      return { ...end, neededSeconds: Math.ceil(neededSeconds), wasLaunchedAgain: wasLaunchedAgain(run.attempts) }
+      return {
+        ...end,
+        neededSeconds: Math.ceil(neededSeconds),
+        wasLaunchedAgain: hasWaitGrown(run.attempts.at(-2), verdict),
+      }
     }
     await wait({ purpose: 'retry', verdict, count, seconds }, world)
   }
@@ -120,7 +115,7 @@ async function attempt(step: Step, { inputs, world, attempts }: Run): Promise<Ve
     verdict = judge(step, await world.exchange(step, timeoutSeconds), inputs.quote)
     return verdict
   } finally {
-    attempts.push({ step, verdict })
+    attempts.push({ step, ...verdict })
   }
 }
 
@@ -148,9 +143,9 @@ async function wait(pause: Pause, world: World): Promise<void> {
 }
 
 /** What the server asks for, or else an exponential backoff with equal jitter. */
-function secondsToWait({ said }: Verdict, count: number): number {
-  if (said && said.waitSeconds > 0) return said.waitSeconds
-  if (said?.isLaunchRefusal) return LAUNCH_BACKOFF_SECONDS
+function secondsToWait({ waitSeconds, isLaunchRefusal }: Verdict, count: number): number {
+  if (waitSeconds > 0) return waitSeconds
+  if (isLaunchRefusal) return LAUNCH_BACKOFF_SECONDS
   const backoffSeconds = Math.min(FIRST_BACKOFF_SECONDS * 2 ** (count - 1), MAX_BACKOFF_SECONDS)
   return (backoffSeconds / 2) * (1 + Math.random())
 }
@@ -163,37 +158,39 @@ const neededSecondsFor = (waitSeconds: number, { inputs, world }: Run) =>
 const wasCutShort = ({ exchange }: Verdict, inputs: ValidInputs) =>
   exchange.kind === 'timed-out' && exchange.timeoutSeconds < inputs['attempt-timeout-seconds']
 
-/** Whether the wait that the API asks for grew although the wait before was kept. */
-function wasLaunchedAgain(attempts: readonly Attempt[]): boolean {
-  const [before, now] = attempts.slice(-2).map(({ verdict }) => verdict?.said)
-  if (!before?.isLaunchRefusal || !now?.isLaunchRefusal) return false
-  return before.waitSeconds > 0 && now.waitSeconds > before.waitSeconds
+/** Whether the API asks for a longer wait than before, although that one was kept. */
+function hasWaitGrown(before: Attempt | undefined, now: Verdict): boolean {
+  const areLaunchRefusals = before?.isLaunchRefusal && now.isLaunchRefusal
+  const keptSeconds = before?.waitSeconds ?? 0
+  return areLaunchRefusals === true && keptSeconds > 0 && now.waitSeconds > keptSeconds
 }
 
-function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean): Result {
+function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean) {
   const mayBeClosed = isInDoubt('close', attempts)
+  // "Already closed" after a `close` that may have worked.
   const isInferred = end.outcome === 'already-closed' && mayBeClosed
-  const outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
+  const outcome: Outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
   const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)
   const otherwise = mayBeClosed && outcome !== 'reopened' ? 'unknown' : 'no'
   return {
     ...end,
     outcome,
+    count: end.count ?? 0,
     closed: isClosed ? 'yes' : otherwise,
     isInferred,
     webhook: webhookAfter(attempts),
-    wasCloseSent: attempts.some(({ step, verdict }) => step === 'close' && verdict?.exchange.wasSent !== false),
+    wasCloseSent: attempts.some(({ step, exchange }) => step === 'close' && exchange?.wasSent !== false),
     attempts,
-  }
+  } as const
 }
 
 /** Whether a method may have worked although no answer said so; "unauthorized" ends the doubt. */
 function isInDoubt(method: Method, attempts: readonly Attempt[]): boolean {
-  const lastClear = attempts.map(({ verdict }) => verdict?.outcome).lastIndexOf('unauthorized')
-  return attempts.slice(lastClear + 1).some(({ step, verdict }) => step === method && (verdict?.mayHaveWorked ?? true))
+  const lastClear = attempts.map(({ outcome }) => outcome).lastIndexOf('unauthorized')
+  return attempts.slice(lastClear + 1).some(({ step, mayHaveWorked }) => step === method && mayHaveWorked !== false)
 }
 
-function webhookAfter(attempts: readonly Attempt[]): Result['webhook'] {
-  if (attempts.some(({ step, verdict }) => step === 'deleteWebhook' && verdict?.outcome === 'yes')) return 'deleted'
+function webhookAfter(attempts: readonly Attempt[]) {
+  if (attempts.some(({ step, outcome }) => step === 'deleteWebhook' && outcome === 'yes')) return 'deleted'
   return isInDoubt('deleteWebhook', attempts) ? 'maybe deleted' : 'untouched'
 }

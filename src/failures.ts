@@ -1,17 +1,5 @@
 /** What an error code of the network means: a table from code to cause and remedy. */
 
-export interface Failure {
-  /** Whether a new attempt may help. */
-  retryable: boolean
-  cause: string
-  /** A sentence. */
-  remedy: string
-}
-
-/** Our own codes for a proxy that answers `CONNECT` with 407, and with any other refusal. */
-export const PROXY_AUTHENTICATION = 'PROXY_AUTHENTICATION'
-export const PROXY_REFUSED = 'PROXY_REFUSED'
-
 const REACH = 'Check that this runner can reach the host; a proxy or a self-hosted runner may be needed.'
 const ADDRESS = 'Check the host and port in api-url.'
 const CLOCK = "Check this runner's clock and the certificate of the host."
@@ -19,7 +7,7 @@ const AUTHORITY = 'Check api-url, or name the file of your own certificate autho
 
 type Row = [code: RegExp, retryable: boolean, cause: string, remedy: string]
 
-/** Codes of Node, of OpenSSL and of the system. The first row that fits counts. */
+/** Codes of Node, of OpenSSL and of the system, and our own two for a proxy. The first row that fits counts. */
 const ROWS: Row[] = [
   [/^ENOTFOUND$|^EAI_/, true, 'the host name could not be looked up', "Check the host and this runner's DNS."],
   [/^ECONNREFUSED$/, true, 'the connection was refused', REACH],
@@ -38,8 +26,10 @@ const ROWS: Row[] = [
 ]
 const UNKNOWN: Row = [/^/, true, 'the connection failed', REACH]
 
+export type Failure = ReturnType<typeof failureOf>
+
 /** The meaning of a code; an unknown one counts as a passing fault. */
-export function failureOf(code: string): Failure {
+export function failureOf(code: string) {
   const [, retryable, cause, remedy] = ROWS.find(([pattern]) => pattern.test(code)) ?? UNKNOWN
   return { retryable, cause: `${cause} [${code}]`, remedy }
 }

@@ -1,5 +1,5 @@
 /** The inputs: environment variables in, typed inputs or all complaints out. Nothing is sent before all are right. */
-import { chooseProxy, type Proxy } from './proxy.ts'
+import { chooseProxy } from './proxy.ts'
 import { createQuote, type Quote, type SafeText, trimInvisible } from './text.ts'
 
 /** Six hours, the longest job on GitHub's runners. */
@@ -32,37 +32,12 @@ type InputName = keyof typeof INPUTS
 type Values = { [Name in InputName]: NonNullable<ReturnType<(typeof INPUTS)[Name]['parse']>> }
 const NAMES = Object.keys(INPUTS) as InputName[]
 
-/** What is known whether or not the inputs are right. */
-interface CommonInputs {
-  /** The digits before the colon, which are not secret. Empty if the token is malformed. */
-  botId: string
-  /** What the runner must mask. */
-  secrets: string[]
-  quote: Quote
-}
+/** The values by the names of the inputs, and what follows from them; or all complaints. */
+export type Inputs = ReturnType<typeof parseInputs>
+export type ValidInputs = Extract<Inputs, { isValid: true }>
 
-/** The values by the names of the inputs, and what follows from them. */
-export interface ValidInputs extends CommonInputs, Values {
-  isValid: true
-  apiHost: SafeText
-  proxy: Proxy | undefined
-  proxyHost: SafeText | undefined
-}
-
-export interface InvalidInputs extends CommonInputs, Pick<Values, 'summary'> {
-  isValid: false
-  /** A sentence for each mistake; none holds anything of a token. */
-  complaints: string[]
-  isTokenMissing: boolean
-}
-
-export type Inputs = ValidInputs | InvalidInputs
-
-/**
- * Parses all inputs.
- * @param nodeVersion such as `24.21.0`
- */
-export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string): Inputs {
+/** Parses all inputs, and checks the version of Node, such as `24.21.0`. */
+export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   const token = textOf('bale-token', env)
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
@@ -70,6 +45,7 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string): Inputs
   const valueOf = (name: InputName) => parse(name, textOf(name, env)) ?? parse(name, '')
   const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
+  // A sentence for each mistake; none holds anything of a token.
   const complaints = [
     nodeComplaint(nodeVersion),
     ...NAMES.map((name) => valueComplaint(name, textOf(name, env), quote)),
@@ -80,10 +56,11 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string): Inputs
   ].filter((complaint) => complaint !== undefined)
   const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
   if (complaints.length > 0) {
-    return { ...common, isValid: false, summary: values.summary, complaints, isTokenMissing: token === '' }
+    return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing: token === '' }
   }
-  const proxyHost = proxy && quote(`${proxy.hostname}:${proxy.port}`)
-  return { ...common, ...values, isValid: true, proxy, apiHost: quote(values['api-url'].host), proxyHost }
+  const apiHost: SafeText = quote(values['api-url'].host)
+  const proxyHost: SafeText | undefined = proxy && quote(`${proxy.hostname}:${proxy.port}`)
+  return { ...common, ...values, isValid: true as const, proxy, apiHost, proxyHost }
 }
 
 /** The variable of an input: as the runner spells it, or in other letters of case. */
@@ -127,14 +104,14 @@ function spellingComplaint(variable: string, env: NodeJS.ProcessEnv, quote: Quot
   const squash = (text: string) => text.toUpperCase().replace(/[-_ ]/g, '')
   const name = NAMES.find((each) => squash(variable) === squash(`INPUT_${each}`))
   if (name === undefined || variable === variableOf(name, env)) return undefined
-  const isSame = String(parse(name, trimInvisible(env[variable] ?? ''))) === String(parse(name, textOf(name, env)))
-  if (isSame) return undefined
+  const valueOf = (text: string) => String(parse(name, text) ?? text)
+  if (valueOf(trimInvisible(env[variable] ?? '')) === valueOf(textOf(name, env))) return undefined
   return `${quote(variable)} is not read; write ${name} (as a variable: INPUT_${name.toUpperCase()}).`
 }
 
 function confirmationComplaint(values: Values): string | undefined {
   const [confirmation, limit] = [values['confirm-after-seconds'], values['timeout-seconds']]
-  if (confirmation === 0 || confirmation < limit) return undefined
+  if (confirmation < limit) return undefined
   return `confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`
 }
 

@@ -10,7 +10,6 @@ import { log, maskSecrets, outputsOf, printMessage, writeOutputs, writeSummary }
 // Until the step has passed, the process fails, however it ends.
 process.exitCode = 1
 
-/** Aborted by a signal, or by a defect: then the reason is the error. */
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK']) {
   process.on(signal, () => stop.abort(signal))
@@ -34,7 +33,7 @@ async function main(): Promise<boolean> {
   const message = createMessage(result, inputs, context, areOutputsWritten)
   printMessage(message)
   if (!context.isEventReadable) log('The event file of this run cannot be read; hints that need it are left out.')
-  if (inputs.summary && isInWorkflow()) await writeSummary(message, outputs)
+  if (inputs.summary && isInWorkflow) await writeSummary(message, outputs)
   return message.level !== 'error'
 }
 

@@ -5,10 +5,8 @@ import type { RunContext } from './context.ts'
 import { type Inputs, MAX_TIMEOUT_SECONDS, type ValidInputs } from './inputs.ts'
 import type { FailedOutcome, Verdict } from './verdict.ts'
 
-type Level = 'info' | 'notice' | 'warning' | 'error'
-
 export interface Message {
-  level: Level
+  level: 'info' | 'notice' | 'warning' | 'error'
   /** Fixed words and the bot id, since a runner does not mask titles. */
   title: string
   /** One line that says the verdict, too, since a runner's log does not show titles. */
@@ -19,10 +17,7 @@ export interface Message {
 
 const LONG_WAIT_SECONDS = 30
 
-/**
- * What a run ended as.
- * @param areWritten whether the outputs are written; if not, the message is an error that says so, too
- */
+/** What a run ended as. If its outputs are not written, the message is an error that says so, too. */
 export function createMessage(result: Result, inputs: Inputs, context: RunContext, areWritten: boolean): Message {
   const message = messageFor(result, inputs, context)
   if (areWritten) return message
@@ -59,9 +54,9 @@ function dryRunMessage(bot: string, inputs: ValidInputs): Message {
 
 /** What shows that the bot is closed, and how surely. */
 function closedMessage(bot: string, result: Result, inputs: ValidInputs): Message {
-  const { outcome, isInferred, confirmation, webhook, attempts } = result
+  const { outcome, isInferred, confirmation, webhook, count } = result
   const title = `${bot} is ${outcome === 'closed' ? 'closed' : 'treated as closed'}`
-  const closed = (level: Level, text: string): Message => {
+  const closed = (level: Message['level'], text: string): Message => {
     return { level, title, text: webhook === 'untouched' ? text : `${text} Its webhook is deleted.`, page: '' }
   }
   if (outcome !== 'closed') {
@@ -80,7 +75,7 @@ function closedMessage(bot: string, result: Result, inputs: ValidInputs): Messag
     case 'failed':
       return closed('warning', `${title}, but whether something opened it again could not be confirmed.`)
     default:
-      return closed('info', attempts.length > 1 ? `${title} after ${attempts.length} attempts.` : `${title}.`)
+      return closed('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
   }
 }
 
@@ -99,23 +94,22 @@ function webhookNote({ webhook }: Result): string {
 }
 
 function whatHappened(result: Result, inputs: ValidInputs): string {
-  const { outcome, attempts, decisive, defect, wasCloseSent } = result
+  const { outcome, count, decisive, defect, wasCloseSent } = result
   if (outcome === 'internal-error') return `The action stopped because of an error of its own (${traceOf(defect)}).`
   if (outcome === 'cancelled') {
     const idle = wasCloseSent ? 'No request was in flight.' : 'No close request had been sent.'
     return `The run was cancelled. ${decisive?.exchange.wasSent ? `A ${decisive.step} request was in flight.` : idle}`
   }
   if (!decisive) return `timeout-seconds (${inputs['timeout-seconds']}) ended before the next request.`
-  const count = attempts.filter(({ step }) => step === decisive.step).length
-  const tries = outcome === 'reopened' ? '' : ` (after ${count} ${count === 1 ? 'attempt' : 'attempts'})`
+  const tries = count > 0 ? ` (after ${count} ${count === 1 ? 'attempt' : 'attempts'})` : ''
   const unsent = decisive.step === 'deleteWebhook' ? ' So deleteWebhook failed, and close was not sent.' : ''
-  return `${describe(decisive, inputs)}${tries}.${shortageOfTime(result, inputs)}${unsent}`
+  return `${describe(decisive, inputs)}${tries}.${shortageOfTime(result, decisive, inputs)}${unsent}`
 }
 
-function shortageOfTime({ neededSeconds, wasLaunchedAgain, decisive }: Result, inputs: ValidInputs): string {
+function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidInputs): string {
+  const { neededSeconds, wasLaunchedAgain } = result
   if (neededSeconds === undefined) return ''
-  const askedSeconds = decisive?.said?.waitSeconds ?? 0
-  const asked = askedSeconds > 0 ? `The server asks to wait ${inSeconds(askedSeconds)}, so there` : 'There'
+  const asked = waitSeconds > 0 ? `The server asks to wait ${inSeconds(waitSeconds)}, so there` : 'There'
   const shortage = `${asked} is no time left for another attempt within timeout-seconds (${inputs['timeout-seconds']})`
   if (wasLaunchedAgain) return ` ${shortage}.`
   const isPossible = neededSeconds <= MAX_TIMEOUT_SECONDS
@@ -135,28 +129,22 @@ export function describeWait(wait: Wait, inputs: ValidInputs): string {
   return `Attempt ${wait.count} of ${inputs['max-attempts']}: ${describe(wait.verdict, inputs)}. Next try ${time}${why}.`
 }
 
-function reasonToWait({ said }: Verdict): string {
-  if (said?.reason === 'launch') return ': a bot cannot be closed in the first ten minutes after its launch'
-  return said?.waitSeconds ? ', as the server asks' : ': the API limits how often it may be asked'
+function reasonToWait({ reason, waitSeconds }: Verdict): string {
+  if (reason === 'launch') return ': a bot cannot be closed in the first ten minutes after its launch'
+  return waitSeconds > 0 ? ', as the server asks' : ': the API limits how often it may be asked'
 }
 
 /** What came of an attempt, without a full stop. */
-function describe({ step, exchange, said }: Verdict, inputs: ValidInputs): string {
+function describe({ step, exchange, description }: Verdict, inputs: ValidInputs): string {
   const route = routeOf(inputs)
-  const words = said?.description ? ` and said ${said.description}` : ''
+  const words = description && ` and said ${description}`
   const silence = exchange.wasSent
     ? `${route} gave no complete answer to ${step}`
     : `There was no connection to ${route}`
-  switch (exchange.kind) {
-    case 'answer':
-      return `${route} answered ${step} with HTTP ${exchange.status}${words}`
-    case 'failed':
-      return `${silence}: ${exchange.failure.cause}`
-    case 'timed-out':
-      return `${silence} within ${inSeconds(exchange.timeoutSeconds)}`
-    default: // too-long: no other kind can decide the outcome of a run
-      return `${route} answered ${step} with more than 64 KiB`
-  }
+  if (exchange.kind === 'failed') return `${silence}: ${exchange.failure.cause}`
+  if (exchange.kind === 'timed-out') return `${silence} within ${inSeconds(exchange.timeoutSeconds)}`
+  const answer = exchange.kind === 'too-long' ? 'more than 64 KiB' : `HTTP ${exchange.status}${words}`
+  return `${route} answered ${step} with ${answer}`
 }
 
 const routeOf = ({ apiHost, proxyHost }: ValidInputs) =>

@@ -1,13 +1,8 @@
 /** Which proxy, if any, is on the way to the API. */
 import { checkBypass } from '@actions/http-client/lib/proxy'
 
-export interface Proxy {
-  isTls: boolean
-  hostname: string
-  port: number
-  /** `Proxy-Authorization`, if there are credentials. Secret. */
-  headers: Record<string, string>
-}
+/** Where the proxy is, and the headers with its credentials, which are secret. */
+export type Proxy = NonNullable<ReturnType<typeof parseProxy>>
 
 const SUPPORTED = 'http://host:port or https://host:port, with percent-encoded user:password@ before the host if needed'
 
@@ -27,7 +22,7 @@ export function chooseProxy(apiUrl: URL, env: NodeJS.ProcessEnv): { proxy?: Prox
 }
 
 /** Stricter than `URL`, which takes `#`, `?` or a backslash in a password for the end of the host. */
-function parseProxy(value: string): Proxy | undefined {
+function parseProxy(value: string) {
   const [, scheme = 'http', rest = ''] = /^(?:(https?):\/\/)?([^\s/\\?#]+)\/?$/i.exec(value) ?? []
   try {
     const { protocol, hostname, port, username, password } = new URL(`${scheme}://${rest}`)

@@ -7,17 +7,16 @@ import { escapeForSummary } from './text.ts'
 
 /** Asks the runner to hide these texts. By hand that request itself would show them. */
 export function maskSecrets(secrets: string[]): void {
-  if (isInWorkflow()) secrets.forEach(core.setSecret)
+  if (isInWorkflow) secrets.forEach(core.setSecret)
 }
 
-/** Prints a plain line. */
 export const log = core.info
 
 type Outputs = ReturnType<typeof outputsOf>
 
 /** The outputs by their names. People paste outputs into scripts, so they hold no text of the server. */
 export function outputsOf({ outcome, closed, decisive, attempts }: Result, botId: string) {
-  const asked = outcome === 'rate-limited' || outcome === 'server-error' ? decisive?.said?.waitSeconds : undefined
+  const asked = outcome === 'rate-limited' || outcome === 'server-error' ? decisive?.waitSeconds : undefined
   return {
     closed: closed === 'yes',
     outcome,
@@ -28,10 +27,7 @@ export function outputsOf({ outcome, closed, decisive, attempts }: Result, botId
   }
 }
 
-/**
- * Writes the outputs, by hand as plain lines.
- * @returns whether they are written
- */
+/** Writes the outputs, by hand as plain lines, and tells whether they are written. */
 export function writeOutputs(outputs: Outputs): boolean {
   try {
     for (const [name, value] of Object.entries(outputs)) {
@@ -48,7 +44,7 @@ export function writeOutputs(outputs: Outputs): boolean {
 export function printMessage({ level, title, text, page }: Message): void {
   const line = page ? `${text} Details: ${page}` : text
   if (level === 'info') log(line)
-  else if (isInWorkflow()) core[level](line, { title })
+  else if (isInWorkflow) core[level](line, { title })
   else log(`${level.toUpperCase()}: ${line}`)
 }
 

@@ -24,9 +24,7 @@ const MIN_COMPARED = 8
 const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)' as SafeText
 
 /** The text from its first visible character to its last one. */
-export function trimInvisible(text: string): string {
-  return FIRST_TO_LAST_VISIBLE.exec(text)?.[0] ?? ''
-}
+export const trimInvisible = (text: string) => FIRST_TO_LAST_VISIBLE.exec(text)?.[0] ?? ''
 
 /** Makes the function that quotes text from outside and hides whatever contains a part of one of these secrets. */
 export function createQuote(secrets: readonly string[]): Quote {

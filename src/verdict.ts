@@ -15,11 +15,6 @@ export interface Verdict {
   retryable: boolean
   /** Whether the API may have done what was asked although no answer said so. */
   mayHaveWorked: boolean
-  /** If an answer came: what it says beyond its outcome. */
-  said?: Said
-}
-
-interface Said {
   /** The words of the server; empty if there are none. */
   description: SafeText | ''
   /** The wait that the server asks for; 0 if it asks for none. */
@@ -30,16 +25,15 @@ interface Said {
   reason: 'logged out' | 'not found' | 'bot limit' | 'launch' | undefined
 }
 
+/** Of an exchange without an answer. */
+const NOTHING_SAID = { description: '', waitSeconds: 0, isLaunchRefusal: false, reason: undefined } as const
+
 /** The reference server (tdlib/telegram-bot-api) refuses `close` for so long after a launch. */
 const LAUNCH_WINDOW_SECONDS = 600
 
-/**
- * Judges an exchange.
- * @param step what was asked; only `close` can be answered "already closed"
- * @param quote makes the server's words safe to show
- */
+/** Judges what came back when a step was asked for; only `close` can be answered "already closed". */
 export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
-  const verdict = { step, exchange, retryable: false, mayHaveWorked: exchange.wasSent }
+  const verdict = { step, exchange, retryable: false, mayHaveWorked: exchange.wasSent, ...NOTHING_SAID }
   switch (exchange.kind) {
     case 'answer':
       // Without the body: those of a hundred attempts would fill the memory.
@@ -58,12 +52,12 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
 }
 
 /** Whether a confirming `close` was refused as for a bot launched so recently. */
-export function wasLaunchedWithin(seconds: number, { said }: Verdict): boolean {
-  if (!said?.isLaunchRefusal || said.reason === 'bot limit') return false
-  return said.waitSeconds === 0 || said.waitSeconds >= LAUNCH_WINDOW_SECONDS - seconds
+export function wasLaunchedWithin(seconds: number, { isLaunchRefusal, reason, waitSeconds }: Verdict): boolean {
+  if (!isLaunchRefusal || reason === 'bot limit') return false
+  return waitSeconds === 0 || waitSeconds >= LAUNCH_WINDOW_SECONDS - seconds
 }
 
-/** An answer, read. */
+/** An answer with what its body says. */
 type Reply = ReturnType<typeof readReply>
 
 function readReply({ body, ...answer }: Answer) {
@@ -88,7 +82,7 @@ function readReply({ body, ...answer }: Answer) {
   }
 }
 
-function judgeReply(step: Step, reply: Reply, quote: Quote) {
+function judgeReply(step: Step, reply: Reply, quote: Quote): Omit<Verdict, 'step' | 'exchange'> {
   const { status, envelope, description, code, isOk, isRefusal } = reply
   const outcome = outcomeOf(step, reply)
   const isNotJson = outcome === 'invalid-response' && isIn(200, status) && !envelope
@@ -101,7 +95,10 @@ function judgeReply(step: Step, reply: Reply, quote: Quote) {
     outcome,
     retryable: outcome === 'rate-limited' || outcome === 'server-error' || isNotJson,
     mayHaveWorked: !isClear && (isOk || cameFromGateway(reply)),
-    said: { description: description && quote(description), waitSeconds, isLaunchRefusal, reason },
+    description: description && quote(description),
+    waitSeconds,
+    isLaunchRefusal,
+    reason,
   }
 }
 
@@ -120,7 +117,7 @@ function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRe
   return isRefusal || isIn(400, code) ? 'rejected' : 'invalid-response'
 }
 
-function reasonIn({ description, code }: Reply): Said['reason'] {
+function reasonIn({ description, code }: Reply): Verdict['reason'] {
   if (/logged out/i.test(description)) return 'logged out'
   if (/bot limit exceed/i.test(description)) return 'bot limit'
   return code === 404 ? 'not found' : undefined
@@ -134,7 +131,7 @@ function cameFromGateway({ envelope, description, code }: Reply): boolean {
   return isEnvoy && !description.includes('connection failure')
 }
 
-/** The longest of the waits that an answer asks for, in seconds. */
+/** The longest of the waits that an answer asks for; 0 if it asks for none. */
 function waitSecondsOf(reply: Reply): number {
   const { envelope, description } = reply
   const parameters = envelope?.['parameters']

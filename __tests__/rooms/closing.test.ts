@@ -236,7 +236,7 @@ test('a defect is kept, wherever it is', async () => {
   const elsewhere = await play([cancelled(STOPPED, DEFECT)])
   expect(elsewhere.result).toMatchObject({ outcome: 'internal-error', defect: DEFECT })
   const thrown = await play([RESET, DEFECT])
-  expect(thrown.result).toMatchObject({ defect: DEFECT, attempts: [{ step: 'close' }, { verdict: undefined }] })
+  expect(thrown.result).toMatchObject({ defect: DEFECT, attempts: [{ outcome: 'unreachable' }, { step: 'close' }] })
   const world = virtualWorld(() => UNAVAILABLE)
   world.onWait = () => {
     throw DEFECT

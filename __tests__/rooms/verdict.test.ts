@@ -11,13 +11,10 @@ const verdictOn = (exchange: Exchange, step: Step = 'close'): Verdict => judge(s
 /** A verdict in words, as the tables below have it. */
 function inWords(exchange: Exchange, step?: Step): string {
   const verdict = verdictOn(exchange, step)
-  const { outcome, retryable, mayHaveWorked } = verdict
-  const words: unknown[] = [outcome, retryable && 'again', mayHaveWorked && 'maybe']
-  if (verdict.said) {
-    const { waitSeconds, isLaunchRefusal, reason } = verdict.said
-    words.push(waitSeconds > 0 && `after ${waitSeconds}`, isLaunchRefusal && 'launch', reason && `(${reason})`)
-  }
-  return words.filter(Boolean).join(' ')
+  const { outcome, retryable, mayHaveWorked, waitSeconds, isLaunchRefusal, reason } = verdict
+  const sure = [outcome, retryable && 'again', mayHaveWorked && 'maybe']
+  const words = [waitSeconds > 0 && `after ${waitSeconds}`, isLaunchRefusal && 'launch', reason && `(${reason})`]
+  return [...sure, ...words].filter(Boolean).join(' ')
 }
 
 const OK = { ok: true, result: true }
@@ -129,13 +126,18 @@ describe('the verdict on', () => {
   ])('%s', (_, exchange, expected) => {
     expect(inWords(exchange)).toBe(expected)
     expect(verdictOn(exchange)).toMatchObject({ exchange, step: 'close' })
-    expect(verdictOn(exchange).said).toBeUndefined()
+    expect(verdictOn(exchange)).toMatchObject({
+      description: '',
+      waitSeconds: 0,
+      isLaunchRefusal: false,
+      reason: undefined,
+    })
   })
 
   test('an error whose body cannot be read, by its status and headers', () => {
     const head = { status: 503, retryAfter: '7', date: '' }
     const verdict = verdictOn({ kind: 'answer', wasSent: true, ...head, body: undefined })
-    expect(verdict).toMatchObject({ outcome: 'server-error', said: { waitSeconds: 7, description: '' } })
+    expect(verdict).toMatchObject({ outcome: 'server-error', waitSeconds: 7, description: '' })
   })
 })
 
@@ -154,7 +156,7 @@ describe('the wait', () => {
     ...[`x ${DATE}`, `${DATE}!`, DATE.replace('01 Jan', '99 Foo'), '2026-01-01T00:00:30Z'].map(unusable),
     ...['1.5', '-5', '5, 5', ''].map(unusable),
   ])('in a header: %s', (_, retryAfter, date, expected) => {
-    expect(verdictOn(answer(503, PAGE, { retryAfter, date }))).toMatchObject({ said: { waitSeconds: expected } })
+    expect(verdictOn(answer(503, PAGE, { retryAfter, date }))).toMatchObject({ waitSeconds: expected })
   })
 
   test.each<[string, object, number]>([
@@ -167,9 +169,9 @@ describe('the wait', () => {
     ['that is null', { parameters: null, retry_after: null }, 0],
     ['without end', { retry_after: Infinity, description: `retry after ${'9'.repeat(400)}` }, Number.MAX_SAFE_INTEGER],
   ])('%s', (_, fields, expected) => {
-    expect(verdictOn(answer(429, { ok: false, ...fields }))).toMatchObject({ said: { waitSeconds: expected } })
+    expect(verdictOn(answer(429, { ok: false, ...fields }))).toMatchObject({ waitSeconds: expected })
     const byBoth = verdictOn(answer(429, { ok: false, ...fields }, { retryAfter: '3' }))
-    expect(byBoth).toMatchObject({ said: { waitSeconds: Math.max(expected, 3) } })
+    expect(byBoth).toMatchObject({ waitSeconds: Math.max(expected, 3) })
   })
 })
 
@@ -178,10 +180,10 @@ test('a verdict does not keep the body', () => {
 })
 
 test('the words of a server are made safe', () => {
-  expect(verdictOn(refusal(400, ' a\u202eb '))).toMatchObject({ said: { description: '“ab”' } })
-  expect(verdictOn(answer(400, 'plain'))).toMatchObject({ said: { description: '“plain”' } })
-  expect(verdictOn(answer(400, PAGE))).toMatchObject({ said: { description: '' } })
+  expect(verdictOn(refusal(400, ' a\u202eb '))).toMatchObject({ description: '“ab”' })
+  expect(verdictOn(answer(400, 'plain'))).toMatchObject({ description: '“plain”' })
+  expect(verdictOn(answer(400, PAGE))).toMatchObject({ description: '' })
   expect(verdictOn(refusal(400, samples.SECRET))).toMatchObject({
-    said: { description: expect.stringContaining('not shown') },
+    description: expect.stringContaining('not shown'),
   })
 })
