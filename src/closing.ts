@@ -97,11 +97,8 @@ async function persist(step: Step, run: Run): Promise<End> {
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
     if (neededSeconds > inputs['timeout-seconds']) {
-      return {
-        ...end,
-        neededSeconds: Math.ceil(neededSeconds),
-        wasLaunchedAgain: hasWaitGrown(run.attempts.at(-2), verdict),
-      }
+      const wasLaunchedAgain = hasWaitGrown(run.attempts.at(-2), verdict)
+      return { ...end, neededSeconds: Math.ceil(neededSeconds), wasLaunchedAgain }
     }
     await wait({ purpose: 'retry', verdict, count, seconds }, world)
   }
