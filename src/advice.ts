@@ -59,7 +59,7 @@ const ADVICE: Record<FailedOutcome, string | Advice> = {
   'invalid-input': (_, inputs, context) =>
     !inputs.isValid && inputs.isTokenMissing
       ? `Nothing was sent. ${reasonForMissingToken(context)}`
-      : 'Nothing was sent. Correct the workflow or the secret, and start a new run: a re-run uses the old values.',
+      : 'Nothing was sent. Correct this and start a new run: a re-run uses the old values.',
   'internal-error':
     'This is a defect of the action, not of your workflow. Please report it with this message and the version of the ' +
     'action. To close the bot, run again.',

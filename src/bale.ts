@@ -42,7 +42,7 @@ export interface Answer extends Progress {
 /** Far more than any answer of the API. */
 const MAX_BODY_BYTES = 64 * 1024
 /** Headers and interim answers included. */
-const MAX_RECEIVED_BYTES = 1024 * 1024
+const MAX_RECEIVED_BYTES = 512 * 1024
 /** For each address of a host name but the last; Node's own 250 ms are too short for distant hosts. */
 const ADDRESS_TIMEOUT_MS = 2_500
 

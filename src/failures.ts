@@ -1,7 +1,7 @@
 /** What an error code of the network means: a table from code to cause and remedy. */
 
 const REACH = 'Check that this runner can reach the host; a proxy or a self-hosted runner may be needed.'
-const ADDRESS = 'Check the host and port in api-url.'
+const ADDRESS = 'Check the host and port in api-url, and those of the proxy if you use one.'
 const CLOCK = "Check this runner's clock and the certificate of the host."
 const AUTHORITY = 'Check api-url, or name the file of your own certificate authority in NODE_EXTRA_CA_CERTS.'
 

@@ -93,8 +93,8 @@ function nodeComplaint(version: string): string | undefined {
 
 function valueComplaint(name: InputName, text: string, quote: Quote): string | undefined {
   if (parse(name, text) !== undefined) return undefined
-  // What may hold user info, a query or a token is not shown.
-  const mayHoldSecret = /[@＠?#]|%40|[\w-]{20}/i.test(text)
+  // What may hold user info, a query, a token, or a relay's path with a password is not shown.
+  const mayHoldSecret = /[@＠?#]|%40|[\w-]{20}|:\/\/.*\/.*\d/i.test(text)
   const got = mayHoldSecret ? 'is a text that is not shown, since it may hold a secret' : `is ${quote(text)}`
   return `${name} ${name === 'bale-token' ? tokenProblem(text) : got}; it must be ${INPUTS[name].accepted}.`
 }

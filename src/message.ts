@@ -73,7 +73,10 @@ function closedMessage(bot: string, result: Result, inputs: ValidInputs): Messag
     case 'not told':
       return closed('info', `${title}. The answer of this server does not show whether something opened it again.`)
     case 'failed':
-      return closed('warning', `${title}, but whether something opened it again could not be confirmed.`)
+      return closed(
+        'warning',
+        `${title}, but whether something opened it again could not be confirmed: check that nothing else uses the token.`,
+      )
     default:
       return closed('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
   }
@@ -102,8 +105,12 @@ function whatHappened(result: Result, inputs: ValidInputs): string {
   }
   if (!decisive) return `timeout-seconds (${inputs['timeout-seconds']}) ended before the next request.`
   const tries = count > 0 ? ` (after ${count} ${count === 1 ? 'attempt' : 'attempts'})` : ''
-  const unsent = decisive.step === 'deleteWebhook' ? ' So deleteWebhook failed, and close was not sent.' : ''
-  return `${describe(decisive, inputs)}${tries}.${shortageOfTime(result, decisive, inputs)}${unsent}`
+  const failed = {
+    connect: ' So the dry run failed.',
+    deleteWebhook: ' So deleteWebhook failed, and close was not sent.',
+    close: '',
+  }[decisive.step]
+  return `${describe(decisive, inputs)}${tries}.${shortageOfTime(result, decisive, inputs)}${failed}`
 }
 
 function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidInputs): string {

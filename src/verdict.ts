@@ -22,7 +22,7 @@ export interface Verdict {
   /** The API itself refused `close` with 429, as it does in the ten minutes after a launch. */
   isLaunchRefusal: boolean
   /** What calls for other advice than the outcome alone. */
-  reason: 'logged out' | 'not found' | 'bot limit' | 'launch' | undefined
+  reason: 'logged out' | 'not found' | 'limit' | 'launch' | undefined
 }
 
 /** Of an exchange without an answer. */
@@ -53,7 +53,7 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
 
 /** Whether a confirming `close` was refused as for a bot launched so recently. */
 export function wasLaunchedWithin(seconds: number, { isLaunchRefusal, reason, waitSeconds }: Verdict): boolean {
-  if (!isLaunchRefusal || reason === 'bot limit') return false
+  if (!isLaunchRefusal || reason === 'limit') return false
   return waitSeconds === 0 || waitSeconds >= LAUNCH_WINDOW_SECONDS - seconds
 }
 
@@ -119,7 +119,7 @@ function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRe
 
 function reasonIn({ description, code }: Reply): Verdict['reason'] {
   if (/logged out/i.test(description)) return 'logged out'
-  if (/bot limit exceed/i.test(description)) return 'bot limit'
+  if (/bot limit exceed|local_rate_limited/i.test(description)) return 'limit'
   return code === 404 ? 'not found' : undefined
 }
 

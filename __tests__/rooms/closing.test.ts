@@ -107,6 +107,7 @@ describe('a confirmation', () => {
     ['refused for what is left of them', [YES, tooMany(570)], 'reopened, no'],
     ['refused for less', [YES, tooMany(569)], 'closed, yes, failed'],
     ['limited', [YES, samples.refusal(429, 'bot limit exceed')], 'closed, yes, failed'],
+    ['limited by a proxy', [YES, samples.refusal(429, 'local_rate_limited')], 'closed, yes, failed'],
     ['limited by a gateway', [YES, samples.answer(429, '<html>')], 'closed, yes, failed'],
     ['refused for another reason', [YES, samples.refusal(403, 'no')], 'closed, yes, failed'],
     ['an unknown token', [YES, TOKEN_NOT_FOUND], 'closed, yes, failed'],

@@ -130,7 +130,7 @@ describe('api-url', () => {
     https://user:hunter22@tapi.bale.ai https://hunter22@tapi.bale.ai https://:@tapi.bale.ai/hunter22
     https://tapi.bale.ai?key=hunter22 https://tapi.bale.ai? https://@tapi.bale.ai https://tapi.bale.ai/#hunter22 https://a/b\u200bc?hunter22
     user:hunter22@tapi.bale.ai https://user:hunter22%40tapi.bale.ai:x https://user:hunter22＠tapi.bale.ai
-    http://tapi.bale.ai/bot${TOKEN}/close http://a.b/hunter22abcdefghijklm http://a.b/x.pass-word.hunter22
+    http://tapi.bale.ai/bot${TOKEN}/close http://a.b/hunter22abcdefghijklm http://a.b/x.pass-word.hunter22 http://a.b/k7
   `)
   test.each(UNQUOTED)('is refused and not quoted: %s', (value) => {
     const shown = /^api-url is \(?a text that is not shown, since it .+ a secret\)?; it must be an https URL/
@@ -252,6 +252,11 @@ describe('the variable of an input', () => {
   ])('must not be spelt %s', (variable, name) => {
     const right = `${name} (as a variable: INPUT_${name.toUpperCase()})`
     expect(complaintsOf({}, { [variable]: '?' })).toEqual([`“${variable}” is not read; write ${right}.`])
+  })
+
+  test('must not be spelt wrong, even if both values are wrong', () => {
+    const complaints = complaintsOf({ 'max-attempts': '0' }, { INPUT_MAX_ATTEMPTS: '200' })
+    expect(complaints).toEqual([expect.stringMatching(/^max-attempts is /), expect.stringMatching(/is not read/)])
   })
 
   const HARMLESS =
