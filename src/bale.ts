@@ -43,13 +43,18 @@ export interface Answer extends Progress {
 const MAX_BODY_BYTES = 64 * 1024
 /** Headers and interim answers included. */
 const MAX_RECEIVED_BYTES = 512 * 1024
-/** For each address of a host name but the last; Node's own 250 ms are too short for distant hosts. */
+/** How long to try one address of a host before the next; Node's default, 250 ms, is too short for distant hosts. */
 const ADDRESS_TIMEOUT_MS = 2_500
 
-/** Makes one request, in so many seconds from the DNS look-up to the end of the body. Throws only on a defect. */
-export async function exchange(api: ValidInputs, step: Step, seconds: number, stop: AbortSignal): Promise<Exchange> {
+/** Makes one request; the timeout covers all from the DNS look-up to the end of the body. Throws only on a defect. */
+export async function exchange(
+  api: ValidInputs,
+  step: Step,
+  timeoutSeconds: number,
+  stop: AbortSignal,
+): Promise<Exchange> {
   const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(), seconds * 1000)
+  const timer = setTimeout(() => limit.abort(), timeoutSeconds * 1000)
   const signal = AbortSignal.any([limit.signal, stop])
   let wasSent = false
   let answer: Answer | undefined
@@ -67,14 +72,15 @@ export async function exchange(api: ValidInputs, step: Step, seconds: number, st
     return { ...answer, body }
   } catch (error) {
     if (stop.aborted && !limit.signal.aborted) return { kind: 'stopped', wasSent, status: undefined }
+    // An error is judged by its status and headers alone; a success needs its body.
     if (answer && (answer.status < 200 || answer.status > 299)) return answer
     const progress = { wasSent, status: answer?.status }
-    if (limit.signal.aborted) return { kind: 'timed-out', timeoutSeconds: seconds, ...progress }
+    if (limit.signal.aborted) return { kind: 'timed-out', timeoutSeconds, ...progress }
     if (error instanceof FetchError && error.type === 'max-size') return { kind: 'too-long', ...progress }
     return { kind: 'failed', failure: failureOf(codeOf(error)), ...progress }
   } finally {
     clearTimeout(timer)
-    // Closes whatever is still open.
+    // Not a time-out here: aborting `signal` closes the connection.
     limit.abort()
   }
 }

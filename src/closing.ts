@@ -20,7 +20,7 @@ export interface World {
 export type Wait = Pause & { leftSeconds: number }
 type Pause = { seconds: number } & ({ purpose: 'retry'; verdict: Verdict; count: number } | { purpose: 'confirm' })
 
-/** Only the step if a defect of the action ended the attempt. */
+/** A verdict; but if a defect of the action ended the attempt, only its step, and then it may have worked. */
 type Attempt = Partial<Verdict> & { step: Step }
 
 /** How the procedure or a step of it ended. */
@@ -41,7 +41,18 @@ interface End {
 }
 
 /** The end of a run, and the facts that follow from its attempts. */
-export type Result = ReturnType<typeof settle>
+export interface Result extends Omit<End, 'outcome' | 'count'> {
+  outcome: Outcome
+  /** How many attempts the last step took; 0 if no attempt ended it. */
+  count: number
+  /** `unknown` if a `close` may have worked but no answer confirmed it. */
+  closed: 'yes' | 'no' | 'unknown'
+  /** "Already closed" after a `close` of this run that may have worked. */
+  isInferred: boolean
+  webhook: 'deleted' | 'maybe deleted' | 'untouched'
+  wasCloseSent: boolean
+  attempts: readonly Attempt[]
+}
 
 /** A run on its way. Attempts are appended, never changed. */
 interface Run {
@@ -54,7 +65,7 @@ interface Run {
 const MIN_ATTEMPT_SECONDS = 5
 const FIRST_BACKOFF_SECONDS = 1
 const MAX_BACKOFF_SECONDS = 30
-/** If the API does not say how long the launch was ago: ten attempts outlast the ten minutes. */
+/** After a launch refusal that asks for no wait: the nine waits of ten attempts are longer than the ten minutes. */
 const LAUNCH_BACKOFF_SECONDS = 70
 const REPORT_SECONDS = 60
 
@@ -72,21 +83,21 @@ export async function closeBot(inputs: ValidInputs, world: World): Promise<Resul
 
 async function runSteps(run: Run): Promise<End> {
   if (run.inputs['dry-run']) {
-    const end = await persist('connect', run)
+    const end = await runStep('connect', run)
     return end.outcome === 'yes' ? { outcome: 'dry-run' } : end
   }
   if (run.inputs['delete-webhook']) {
-    const end = await persist('deleteWebhook', run)
+    const end = await runStep('deleteWebhook', run)
     if (end.outcome !== 'yes') return end
   }
-  const end = await persist('close', run)
+  const end = await runStep('close', run)
   if (end.outcome !== 'yes' || run.inputs['confirm-after-seconds'] === 0) return end
   // The API has confirmed the close: nothing that fails from here on changes that.
   return confirm(end, run).catch((): End => ({ ...end, confirmation: 'failed' }))
 }
 
 /** Repeats a step until it is done or refused for good, or no attempts or no time are left. */
-async function persist(step: Step, run: Run): Promise<End> {
+async function runStep(step: Step, run: Run): Promise<End> {
   const { inputs, world } = run
   for (let count = 1; ; count++) {
     if (world.stop.aborted) return { outcome: 'cancelled' }
@@ -151,34 +162,34 @@ function secondsToWait({ waitSeconds, isLaunchRefusal }: Verdict, count: number)
 const neededSecondsFor = (waitSeconds: number, { inputs, world }: Run) =>
   world.elapsedSeconds() + waitSeconds + Math.min(inputs['attempt-timeout-seconds'], MIN_ATTEMPT_SECONDS)
 
-/** Whether the deadline ended an attempt before its own time limit, so that no wait is left to speak of. */
+/** Whether `timeout-seconds`, not `attempt-timeout-seconds`, ended the attempt: then no time is left for a retry. */
 const wasCutShort = ({ exchange }: Verdict, inputs: ValidInputs) =>
   exchange.kind === 'timed-out' && exchange.timeoutSeconds < inputs['attempt-timeout-seconds']
 
-/** Whether the API asks for a longer wait than before, although that one was kept. */
+/** Whether the API, after a full wait, asks for a longer one: then something launched the bot during that wait. */
 function hasWaitGrown(before: Attempt | undefined, now: Verdict): boolean {
-  const areLaunchRefusals = before?.isLaunchRefusal && now.isLaunchRefusal
   const keptSeconds = before?.waitSeconds ?? 0
-  return areLaunchRefusals === true && keptSeconds > 0 && now.waitSeconds > keptSeconds
+  if (!before?.isLaunchRefusal || !now.isLaunchRefusal) return false
+  return keptSeconds > 0 && now.waitSeconds > keptSeconds
 }
 
-function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean) {
+function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean): Result {
   const mayBeClosed = isInDoubt('close', attempts)
-  // "Already closed" after a `close` that may have worked.
   const isInferred = end.outcome === 'already-closed' && mayBeClosed
   const outcome: Outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
   const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)
-  const otherwise = mayBeClosed && outcome !== 'reopened' ? 'unknown' : 'no'
+  const isUnknown = mayBeClosed && outcome !== 'reopened'
+  const notClosed = isUnknown ? 'unknown' : 'no'
   return {
     ...end,
     outcome,
     count: end.count ?? 0,
-    closed: isClosed ? 'yes' : otherwise,
+    closed: isClosed ? 'yes' : notClosed,
     isInferred,
     webhook: webhookAfter(attempts),
     wasCloseSent: attempts.some(({ step, exchange }) => step === 'close' && exchange?.wasSent !== false),
     attempts,
-  } as const
+  }
 }
 
 /** Whether a method may have worked although no answer said so; "unauthorized" ends the doubt. */
@@ -187,7 +198,7 @@ function isInDoubt(method: Method, attempts: readonly Attempt[]): boolean {
   return attempts.slice(lastClear + 1).some(({ step, mayHaveWorked }) => step === method && mayHaveWorked !== false)
 }
 
-function webhookAfter(attempts: readonly Attempt[]) {
+function webhookAfter(attempts: readonly Attempt[]): Result['webhook'] {
   if (attempts.some(({ step, outcome }) => step === 'deleteWebhook' && outcome === 'yes')) return 'deleted'
   return isInDoubt('deleteWebhook', attempts) ? 'maybe deleted' : 'untouched'
 }

@@ -7,7 +7,7 @@ const AUTHORITY = 'Check api-url, or name the file of your own certificate autho
 
 type Row = [code: RegExp, retryable: boolean, cause: string, remedy: string]
 
-/** Codes of Node, of OpenSSL and of the system, and our own two for a proxy. The first row that fits counts. */
+/** Codes of Node, OpenSSL and the system, and the two PROXY_ codes of `bale.ts`. The first row that fits counts. */
 const ROWS: Row[] = [
   [/^ENOTFOUND$|^EAI_/, true, 'the host name could not be looked up', "Check the host and this runner's DNS."],
   [/^ECONNREFUSED$/, true, 'the connection was refused', REACH],

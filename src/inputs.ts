@@ -10,7 +10,7 @@ const TOKEN = /^(\d+):[\w-]{20,}$/
 const ABOVE_ZERO = Number.MIN_VALUE
 const flag = (fallback: string) => input(fallback, 'true or false', parseBoolean)
 
-/** What each input is if it is empty or absent (a test compares it with `action.yml`), what it takes, and its parser. */
+/** For each input: its default (a test compares it with `action.yml`), what it must be, and its parser. */
 export const INPUTS = {
   'bale-token': input(
     '',
@@ -42,6 +42,7 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
   const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url', env))])
+  // A wrong value is a complaint below; the default stands in for it, so that the other checks can go on.
   const valueOf = (name: InputName) => parse(name, textOf(name, env)) ?? parse(name, '')
   const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
@@ -93,10 +94,15 @@ function nodeComplaint(version: string): string | undefined {
 
 function valueComplaint(name: InputName, text: string, quote: Quote): string | undefined {
   if (parse(name, text) !== undefined) return undefined
-  // What may hold user info, a query, a token, or a relay's path with a password is not shown.
+  const problem = name === 'bale-token' ? tokenProblem(text) : `is ${shownValue(text, quote)}`
+  return `${name} ${problem}; it must be ${INPUTS[name].accepted}.`
+}
+
+/** A wrong value in quotes, unless it may hold user info, a query, a token, or a relay's path with a password. */
+function shownValue(text: string, quote: Quote): string {
+  // The second @ is the full-width one of East Asian keyboards.
   const mayHoldSecret = /[@＠?#]|%40|[\w-]{20}|:\/\/.*\/.*\d/i.test(text)
-  const got = mayHoldSecret ? 'is a text that is not shown, since it may hold a secret' : `is ${quote(text)}`
-  return `${name} ${name === 'bale-token' ? tokenProblem(text) : got}; it must be ${INPUTS[name].accepted}.`
+  return mayHoldSecret ? 'a text that is not shown, since it may hold a secret' : quote(text)
 }
 
 /** A misspelt input must not be ignored, unless it changes nothing. */
@@ -110,7 +116,8 @@ function spellingComplaint(variable: string, env: NodeJS.ProcessEnv, quote: Quot
 }
 
 function confirmationComplaint(values: Values): string | undefined {
-  const [confirmation, limit] = [values['confirm-after-seconds'], values['timeout-seconds']]
+  const confirmation = values['confirm-after-seconds']
+  const limit = values['timeout-seconds']
   if (confirmation < limit) return undefined
   return `confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`
 }
@@ -128,6 +135,7 @@ function tokenProblem(token: string): string {
   if (/^\$|^(\{\{ *)?secrets\b/i.test(token)) return 'is a name instead of a value: write ${{ secrets.NAME }}'
   if (/^\d+$/.test(token)) return 'has digits only: the colon and the secret after it are missing'
   const hasColon = token.includes(':')
+  // What is left from the first wrong character on.
   const rest = token.replace(hasColon ? /^\d*(:[\w-]*)?/ : /^[\w-]*/, '')
   const wrong = rest.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
   if (wrong) return `has the character U+${wrong} at position ${token.length - rest.length + 1}, where it cannot be`
@@ -136,13 +144,12 @@ function tokenProblem(token: string): string {
   return `has too few characters after the colon (${afterColon(token).length})`
 }
 
-/** What to mask: the token and its secret half, or each line of a malformed one; never the bot id, which is an output. */
+/** What to mask: the token and its secret half, or each line of a malformed one; never the bot id, an output. */
 function secretsOf(token: string): string[] {
   const lines = token.split(/[\r\n]+/).flatMap((line) => [line, afterColon(line)])
-  const secrets = lines.map(trimInvisible).filter((text) => {
-    return text.length >= 20 || (text.length >= 8 && /\d/.test(text) && /[a-z]/i.test(text))
-  })
-  return Array.from(new Set(secrets))
+  const hasLetterAndDigit = (text: string) => /[a-z]/i.test(text) && /\d/.test(text)
+  const isSecret = (text: string) => text.length >= 20 || (text.length >= 8 && hasLetterAndDigit(text))
+  return Array.from(new Set(lines.map(trimInvisible).filter(isSecret)))
 }
 
 const afterColon = (text: string) => text.slice(text.indexOf(':') + 1)

@@ -100,17 +100,17 @@ function whatHappened(result: Result, inputs: ValidInputs): string {
   const { outcome, count, decisive, defect, wasCloseSent } = result
   if (outcome === 'internal-error') return `The action stopped because of an error of its own (${traceOf(defect)}).`
   if (outcome === 'cancelled') {
-    const idle = wasCloseSent ? 'No request was in flight.' : 'No close request had been sent.'
-    return `The run was cancelled. ${decisive?.exchange.wasSent ? `A ${decisive.step} request was in flight.` : idle}`
+    if (decisive?.exchange.wasSent) return `The run was cancelled. A ${decisive.step} request was in flight.`
+    return `The run was cancelled. ${wasCloseSent ? 'No request was in flight.' : 'No close request had been sent.'}`
   }
   if (!decisive) return `timeout-seconds (${inputs['timeout-seconds']}) ended before the next request.`
   const tries = count > 0 ? ` (after ${count} ${count === 1 ? 'attempt' : 'attempts'})` : ''
-  const failed = {
+  const consequence = {
     connect: ' So the dry run failed.',
     deleteWebhook: ' So deleteWebhook failed, and close was not sent.',
     close: '',
   }[decisive.step]
-  return `${describe(decisive, inputs)}${tries}.${shortageOfTime(result, decisive, inputs)}${failed}`
+  return `${describe(decisive, inputs)}${tries}.${shortageOfTime(result, decisive, inputs)}${consequence}`
 }
 
 function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidInputs): string {

@@ -8,7 +8,7 @@ const SUPPORTED = 'http://host:port or https://host:port, with percent-encoded u
 
 /**
  * Chooses the proxy by the rules of the Actions toolkit: `https_proxy` and `no_proxy` (which the toolkit reads from the
- * process) in lower or upper case, and never a proxy to a loopback host. An `http:` API is always on a loopback host, so
+ * process) in lower or upper case, and never a proxy to a loopback host. An `http:` API is always on such a host, so
  * `http_proxy` is not needed.
  * @returns neither for a direct connection; a complaint about a variable that would be used, without its value
  */
@@ -23,9 +23,10 @@ export function chooseProxy(apiUrl: URL, env: NodeJS.ProcessEnv): { proxy?: Prox
 
 /** Stricter than `URL`, which takes `#`, `?` or a backslash in a password for the end of the host. */
 function parseProxy(value: string) {
-  const [, scheme = 'http', rest = ''] = /^(?:(https?):\/\/)?([^\s/\\?#]+)\/?$/i.exec(value) ?? []
+  const url = /^https?:\/\//i.test(value) ? value : `http://${value}`
+  if (!/^https?:\/\/[^\s/\\?#]+\/?$/i.test(url)) return undefined
   try {
-    const { protocol, hostname, port, username, password } = new URL(`${scheme}://${rest}`)
+    const { protocol, hostname, port, username, password } = new URL(url)
     const isTls = protocol === 'https:'
     const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
     const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`

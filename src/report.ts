@@ -16,14 +16,15 @@ type Outputs = ReturnType<typeof outputsOf>
 
 /** The outputs by their names. People paste outputs into scripts, so they hold no text of the server. */
 export function outputsOf({ outcome, closed, decisive, attempts }: Result, botId: string) {
-  const asked = outcome === 'rate-limited' || outcome === 'server-error' ? decisive?.waitSeconds : undefined
+  const mayAskToWait = outcome === 'rate-limited' || outcome === 'server-error'
+  const askedSeconds = mayAskToWait && decisive ? decisive.waitSeconds : 0
   return {
     closed: closed === 'yes',
     outcome,
     'bot-id': botId,
     attempts: attempts.filter(({ step }) => step === 'close').length,
     'http-status': decisive?.exchange.status ?? '',
-    'retry-after-seconds': asked ? Math.ceil(asked) : '',
+    'retry-after-seconds': askedSeconds > 0 ? Math.ceil(askedSeconds) : '',
   }
 }
 

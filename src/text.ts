@@ -17,10 +17,10 @@ const FIRST_TO_LAST_VISIBLE = new RegExp(`[^\\s${INVISIBLE}](?:.*[^\\s${INVISIBL
 /** Cleaning a long text takes too long, so it is cut before. */
 const MAX_CLEANED_LENGTH = 4_000
 const MAX_SHOWN_CODE_POINTS = 300
-/** So many characters in a row from a secret count as a leak. */
+/** A text that contains this many characters in a row of a secret is a leak. */
 const PART_LENGTH = 12
-/** Fewer letters and digits would also be found in harmless text. */
-const MIN_COMPARED = 8
+/** A part with fewer letters and digits is not looked for: harmless text may contain it by chance. */
+const MIN_LETTERS_AND_DIGITS = 8
 const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)' as SafeText
 
 /** The text from its first visible character to its last one. */
@@ -28,7 +28,7 @@ export const trimInvisible = (text: string) => FIRST_TO_LAST_VISIBLE.exec(text)?
 
 /** Makes the function that quotes text from outside and hides whatever contains a part of one of these secrets. */
 export function createQuote(secrets: readonly string[]): Quote {
-  // With signs and without: a secret with many of them has few letters and digits in a row.
+  // The characters in a row are counted twice: with the signs of the secret, such as - and _, and without them.
   const parts = secrets
     .map(percentDecoded)
     .flatMap((secret) => [secret, lettersAndDigits(secret)])
@@ -46,6 +46,7 @@ export function createQuote(secrets: readonly string[]): Quote {
  * addresses, even in entities. The invisible word joiner after each @ stops that.
  */
 export function escapeForSummary(text: string): string {
+  // All signs of ASCII but `"`, `(`, `)`, `,` and `;`.
   return text
     .replace(/[!#-'*+./:<-@[-`{-~-]/g, (sign) => `&#${sign.charCodeAt(0)};`)
     .replaceAll('&#64;', '&#64;&#8288;')
@@ -77,9 +78,9 @@ function percentDecoded(text: string): string {
   return decoded === text ? text : percentDecoded(decoded)
 }
 
-/** The letters and digits of each part of a secret. */
+/** Each run of `PART_LENGTH` characters in a secret, reduced to its letters and digits. */
 function partsOf(secret: string): string[] {
   const count = Math.max(secret.length - PART_LENGTH + 1, 0)
   const parts = Array.from({ length: count }, (_, start) => secret.slice(start, start + PART_LENGTH))
-  return parts.map(lettersAndDigits).filter((part) => part.length >= MIN_COMPARED)
+  return parts.map(lettersAndDigits).filter((part) => part.length >= MIN_LETTERS_AND_DIGITS)
 }

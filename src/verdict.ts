@@ -54,7 +54,8 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
 /** Whether a confirming `close` was refused as for a bot launched so recently. */
 export function wasLaunchedWithin(seconds: number, { isLaunchRefusal, reason, waitSeconds }: Verdict): boolean {
   if (!isLaunchRefusal || reason === 'limit') return false
-  return waitSeconds === 0 || waitSeconds >= LAUNCH_WINDOW_SECONDS - seconds
+  // The server cuts off the fraction of a second.
+  return waitSeconds === 0 || waitSeconds >= Math.floor(LAUNCH_WINDOW_SECONDS - seconds)
 }
 
 /** An answer with what its body says. */
@@ -66,9 +67,11 @@ function readReply({ body, ...answer }: Answer) {
   const envelope = isObject(json) ? json : undefined
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
   const description = envelope?.['description'] ?? plainText
-  // Not from a redirect, which no API sends. Some servers write it in quotes.
+  // No API sends a redirect, so the `error_code` of a redirect does not count.
   const errorCode = isIn(300, answer.status) ? undefined : envelope?.['error_code']
-  const isCode = ['number', 'string'].includes(typeof errorCode) && /^[45]\d\d$/.test(String(errorCode))
+  // Some servers write the code as text, such as "429".
+  const isNumberOrText = typeof errorCode === 'number' || typeof errorCode === 'string'
+  const isCode = isNumberOrText && /^[45]\d\d$/.test(String(errorCode))
   return {
     ...answer,
     /** The body, if it is a JSON object. */
@@ -77,7 +80,9 @@ function readReply({ body, ...answer }: Answer) {
     description: typeof description === 'string' ? description : '',
     /** The envelope's error code, or else the HTTP status. */
     code: isCode ? Number(errorCode) : answer.status,
+    /** A 2xx with `ok: true`; only with `result: true` is it a yes. */
     isOk: isIn(200, answer.status) && envelope?.['ok'] === true,
+    /** `ok: false`, whatever the status: the API itself refused, not a gateway. */
     isRefusal: envelope?.['ok'] === false,
   }
 }
@@ -136,9 +141,11 @@ function waitSecondsOf(reply: Reply): number {
   const { envelope, description } = reply
   const parameters = envelope?.['parameters']
   const fields = [isObject(parameters) ? parameters['retry_after'] : undefined, envelope?.['retry_after']]
-  const phrase = Number(/retry after (\d+)/i.exec(description)?.[1] ?? 0)
-  const waits = [0, headerSeconds(reply), phrase, ...fields].filter((wait) => typeof wait === 'number')
-  return Math.min(Math.max(...waits), Number.MAX_SAFE_INTEGER)
+  const phraseSeconds = Number(/retry after (\d+)/i.exec(description)?.[1] ?? 0)
+  const waits = [headerSeconds(reply), phraseSeconds, ...fields].filter((wait) => typeof wait === 'number')
+  const longest = Math.max(0, ...waits)
+  // Hundreds of digits make `Infinity`, with which nobody can calculate.
+  return Math.min(longest, Number.MAX_SAFE_INTEGER)
 }
 
 /** `Retry-After` (RFC 9110): seconds, or a date. */
@@ -148,7 +155,7 @@ function headerSeconds({ retryAfter, date }: Reply): number {
   return Number.isNaN(seconds) ? 0 : seconds
 }
 
-/** One of the three date formats of RFC 9110, of which the oldest names no time zone; or `NaN`. */
+/** The time of a date in one of the three formats of RFC 9110 (one has no `GMT` at its end); else `NaN`. */
 function httpDateMs(text: string): number {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/.test(text)) return NaN
   return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`)

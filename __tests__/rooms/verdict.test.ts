@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Exchange, Step } from '../../src/bale.ts'
-import { judge, type Verdict } from '../../src/verdict.ts'
+import { judge, type Verdict, wasLaunchedWithin } from '../../src/verdict.ts'
 import { createQuote, type Quote } from '../../src/text.ts'
 import * as samples from './samples.ts'
 import { answer, refusal, TOKEN_NOT_FOUND } from './samples.ts'
@@ -173,6 +173,17 @@ describe('the wait', () => {
     const byBoth = verdictOn(answer(429, { ok: false, ...fields }, { retryAfter: '3' }))
     expect(byBoth).toMatchObject({ waitSeconds: Math.max(expected, 3) })
   })
+})
+
+test.each<[boolean, number, number]>([
+  // The server's whole seconds: 600 less 4.05 is 595.95.
+  [true, 4.05, 595],
+  [false, 4.05, 594],
+  [true, 4, 596],
+  [false, 4, 595],
+  [true, 4, 0],
+])('that a bot was launched is %s after %d s with a wait of %d s', (expected, seconds, wait) => {
+  expect(wasLaunchedWithin(seconds, verdictOn(samples.tooMany(wait)))).toBe(expected)
 })
 
 test('a verdict does not keep the body', () => {
