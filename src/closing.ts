@@ -41,7 +41,7 @@ interface End {
 }
 
 /** The end of a run, and the facts that follow from its attempts. */
-export interface Result extends Omit<End, 'outcome' | 'count'> {
+export interface Result extends End {
   outcome: Outcome
   /** How many attempts the last step took; 0 if no attempt ended it. */
   count: number
@@ -176,10 +176,9 @@ function hasWaitGrown(before: Attempt | undefined, now: Verdict): boolean {
 function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean): Result {
   const mayBeClosed = isInDoubt('close', attempts)
   const isInferred = end.outcome === 'already-closed' && mayBeClosed
-  const outcome: Outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
+  const outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
   const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)
-  const isUnknown = mayBeClosed && outcome !== 'reopened'
-  const notClosed = isUnknown ? 'unknown' : 'no'
+  const notClosed = mayBeClosed && outcome !== 'reopened' ? 'unknown' : 'no'
   return {
     ...end,
     outcome,
