@@ -17,16 +17,12 @@ export async function measureStart(otherBundle?: string): Promise<string> {
   )
   const runs = await runInRounds(ROUNDS, starts)
   if (runs.flat().some(({ exitCode }) => exitCode !== 0)) throw new Error('A program failed')
-  const [plain = [], tls = []] = ['plain', 'TLS'].map(() => {
-    const own = Object.keys(programs).map(() => medians(runs.shift() ?? []))
-    const fetchWallMs = own[0]?.[0] ?? NaN
-    return own.map(([wallMs = NaN, cpuMs = NaN, peakMb = NaN]) => {
-      return [wallMs.toFixed(1), (wallMs / fetchWallMs).toFixed(2), cpuMs.toFixed(1), peakMb.toFixed(1)]
-    })
-  })
-  const columns = ['wall ms', '× fetch', 'CPU ms', 'peak MB'].flatMap((column) => [column, `${column}, TLS`])
   const rows = Object.keys(programs).map((name, at) => {
-    return [name, ...(plain[at] ?? []).flatMap((figure, column) => [figure, tls[at]?.[column] ?? ''])]
+    const plain = medians(runs[at] ?? [])
+    const tls = medians(runs[at + Object.keys(programs).length] ?? [])
+    return [name, ...plain.flatMap((figure, column) => [figure.toFixed(1), tls[column]?.toFixed(1) ?? ''])]
   })
-  return `Medians of ${ROUNDS} rounds, over plain HTTP and over TLS.\n\n${table(['program', ...columns], rows)}`
+  const columns = ['wall ms', 'CPU ms', 'peak MB'].flatMap((column) => [column, 'TLS'])
+  const title = `Medians of ${ROUNDS} rounds over plain HTTP, each beside that over TLS.`
+  return `${title}\n\n${table(['program', ...columns], rows)}`
 }

@@ -17,21 +17,21 @@ const page = (status: number): Reply => ({ status, body: ['<html></html>'] })
 const faults: Readonly<Record<string, [number, Reply]>> = {
   'no fault': [0, yes],
   '502 page, once': [0, page(502)],
-  '503 page, 5 s long': [5, page(503)],
-  'connection reset, once': [0, 'reset'],
-  'closed, but the answer is lost': [0, 'lost'],
+  '503 page, for 5 s': [5, page(503)],
+  'reset, once': [0, 'reset'],
+  'answer lost, bot closed': [0, 'lost'],
   'silence, once': [0, 'silence'],
-  '429, wait in the body': [5, envelope(429, { ...tooMany, parameters: { retry_after: 5 } })],
-  '429, wait in the header': [5, envelope(429, tooMany, { 'retry-after': '5' })],
-  '429, wait in the text': [5, envelope(429, asksInText)],
-  '429 of a gateway, plain text': [5, { status: 429, body: ['local_rate_limited'] }],
+  '429, wait in body': [5, envelope(429, { ...tooMany, parameters: { retry_after: 5 } })],
+  '429, wait in header': [5, envelope(429, tooMany, { 'retry-after': '5' })],
+  '429, wait in text': [5, envelope(429, asksInText)],
+  '429, plain text': [5, { status: 429, body: ['local_rate_limited'] }],
   '400 `bot limit exceed`': [5, envelope(400, no(400, 'bot limit exceed'))],
-  '`ok: false` in 200, wait in the text': [5, envelope(200, asksInText)],
-  'HTML page in 200, once': [0, page(200)],
-  '`ok: false` in 200, for good': [Infinity, envelope(200, no(400, 'Bad Request'))],
-  'redirect to a login page': [Infinity, { status: 302, headers: { location: '/login' }, body: [] }],
-  'wrong token, 403': [Infinity, envelope(403, no(403, 'Bad Request: Token not found'))],
-  'no such method, 404': [Infinity, envelope(404, no(404, 'Not Found: method not found'))],
+  '429 in HTTP 200': [5, envelope(200, asksInText)],
+  'HTML page, once': [0, page(200)],
+  '400 in HTTP 200': [Infinity, envelope(200, no(400, 'Bad Request'))],
+  'redirect to login': [Infinity, { status: 302, headers: { location: '/login' }, body: [] }],
+  'wrong token': [Infinity, envelope(403, no(403, 'Bad Request: Token not found'))],
+  'no such method': [Infinity, envelope(404, no(404, 'Not Found: method not found'))],
 }
 
 export async function measureVerdicts(): Promise<string> {
@@ -43,13 +43,13 @@ export async function measureVerdicts(): Promise<string> {
       await sleep((row * starters.length + column) * STAGGER_MS)
       const bot = newBot(fault, seconds)
       const { exitCode, wallMs } = await run(start(bot), PATIENCE_SECONDS * 1000)
-      if (exitCode === null) return 'none'
-      if (exitCode === 0 && !bot.isClosed) return '**wrong yes**'
-      if (exitCode !== 0 && seconds < Infinity) return 'gives up'
+      if (exitCode === null) return '_hangs_'
+      if (exitCode === 0 && !bot.isClosed) return '**wrong**'
+      if (exitCode !== 0 && seconds < Infinity) return '_fails_'
       right[column] = (right[column] ?? 0) + 1
-      return `${(wallMs / 1000).toFixed(1)} s`
+      return (wallMs / 1000).toFixed(1)
     })
     return [name, ...(await Promise.all(cells))]
   })
-  return table(['', ...Object.keys(compared)], [...(await Promise.all(rows)), [`right, of ${rows.length}`, ...right]])
+  return table(['', ...Object.keys(compared)], [...(await Promise.all(rows)), [`right (of ${rows.length})`, ...right]])
 }
