@@ -24,9 +24,7 @@ else writeFileSync(pagePath, await format(withTable(readFileSync(pagePath, 'utf8
 
 function withTable(page: string): string {
   const rows = results.map(({ version, isSupported, passed }) =>
-    isSupported
-      ? `| ${version} | ${passed} scenes passed |`
-      : `| ${version} | a clear message, all outputs, exit code 1 |`,
+    isSupported ? `| ${version} | ${passed} scenes passed |` : `| ${version} | refused with a message |`,
   )
   const table = ['| Node | result |', '| --- | --- |', ...rows].join('\n')
   const place = /(<!-- platforms -->)[^]*(<!-- end -->)/
