@@ -7,7 +7,7 @@ import tls from 'node:tls'
 import fetch, { FetchError } from 'node-fetch'
 import { type Failure, failureOf } from './failures.ts'
 import type { ValidInputs } from './inputs.ts'
-import type { Proxy } from './proxy.ts'
+import { portOf, type Proxy } from './proxy.ts'
 
 /** The methods that may be called; any other would launch a closed bot again. */
 export type Method = 'deleteWebhook' | 'close'
@@ -106,30 +106,25 @@ function send(api: ValidInputs, method: Method, socket: Socket, signal: AbortSig
 
 /** Opens a connection on which the request can be sent at once. */
 async function connect({ 'api-url': url, proxy }: ValidInputs, signal: AbortSignal): Promise<Socket> {
-  const isTls = url.protocol === 'https:'
-  const port = Number(url.port || (isTls ? 443 : 80))
-  const socket = proxy
-    ? await openTunnel(proxy, `${url.hostname}:${port}`, signal)
-    : await openSocket(url.hostname, port, signal)
-  return isTls ? startTls(socket, url.hostname, signal) : socket
+  return openSocket(url, signal, proxy && (await openTunnel(proxy, url, signal)))
 }
 
-function openSocket(hostname: string, port: number, signal: AbortSignal): Promise<Socket> {
+/** Opens a connection to the host of a URL, over TLS if it is an https URL, and through a tunnel if there is one. */
+async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promise<Socket> {
+  const host = url.hostname.replace(/[[\]]/g, '')
   const addresses = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS }
-  return ready(net.connect({ host: withoutBrackets(hostname), port, ...addresses, signal }), 'connect', signal)
-}
-
-function startTls(socket: Socket, hostname: string, signal: AbortSignal): Promise<Socket> {
-  const host = withoutBrackets(hostname)
+  const direct = () => ready(net.connect({ host, port: portOf(url), ...addresses, signal }), 'connect', signal)
+  const socket = tunnel ?? (await direct())
+  if (url.protocol !== 'https:') return socket
   // NODE_TLS_REJECT_UNAUTHORIZED must have no effect. An IP address is no server name (RFC 6066).
   const secure = tls.connect({ socket, host, servername: isIP(host) ? '' : host, rejectUnauthorized: true })
   return ready(secure, 'secureConnect', signal)
 }
 
 /** Asks the proxy for a tunnel to the API (`CONNECT`, RFC 9110). */
-async function openTunnel(proxy: Proxy, authority: string, signal: AbortSignal): Promise<Socket> {
-  const direct = await openSocket(proxy.hostname, proxy.port, signal)
-  const socket = proxy.isTls ? await startTls(direct, proxy.hostname, signal) : direct
+async function openTunnel(proxy: Proxy, api: URL, signal: AbortSignal): Promise<Socket> {
+  const socket = await openSocket(proxy.url, signal)
+  const authority = `${api.hostname}:${portOf(api)}`
   const headers = { host: authority, ...proxy.headers }
   const request = http.request({ method: 'CONNECT', path: authority, headers, createConnection: () => socket, signal })
   request.end()
@@ -146,8 +141,6 @@ async function ready(socket: Socket, event: 'connect' | 'secureConnect', signal:
 }
 
 const withCode = (code: string) => Object.assign(new Error(code), { code })
-
-const withoutBrackets = (hostname: string) => hostname.replace(/[[\]]/g, '')
 
 /** The code of an error, never its message, which may hold the URL and so the token. A defect is thrown on. */
 function codeOf(error: unknown): string {

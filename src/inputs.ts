@@ -1,5 +1,5 @@
 /** The inputs: environment variables in, typed inputs or all complaints out. Nothing is sent before all are right. */
-import { chooseProxy } from './proxy.ts'
+import { chooseProxy, portOf } from './proxy.ts'
 import { createQuote, type Quote, type SafeText, trimInvisible } from './text.ts'
 
 /** Six hours, the longest job on GitHub's runners. */
@@ -60,7 +60,7 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
     return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing: token === '' }
   }
   const apiHost: SafeText = quote(values['api-url'].host)
-  const proxyHost: SafeText | undefined = proxy && quote(`${proxy.hostname}:${proxy.port}`)
+  const proxyHost: SafeText | undefined = proxy && quote(`${proxy.url.hostname}:${portOf(proxy.url)}`)
   return { ...common, ...values, isValid: true as const, proxy, apiHost, proxyHost }
 }
 

@@ -23,16 +23,18 @@ export function chooseProxy(apiUrl: URL, env: NodeJS.ProcessEnv): { proxy?: Prox
 
 /** Stricter than `URL`, which takes `#`, `?` or a backslash in a password for the end of the host. */
 function parseProxy(value: string) {
-  const url = /^https?:\/\//i.test(value) ? value : `http://${value}`
-  if (!/^https?:\/\/[^\s/\\?#]+\/?$/i.test(url)) return undefined
+  const text = /^https?:\/\//i.test(value) ? value : `http://${value}`
+  if (!/^https?:\/\/[^\s/\\?#]+\/?$/i.test(text)) return undefined
   try {
-    const { protocol, hostname, port, username, password } = new URL(url)
-    const isTls = protocol === 'https:'
-    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+    const url = new URL(text)
+    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
     const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
     const headers = credentials === ':' ? {} : { 'proxy-authorization': authorization }
-    return { isTls, hostname, port: Number(port || (isTls ? 443 : 80)), headers }
+    return { url, headers }
   } catch {
     return undefined
   }
 }
+
+/** The port of an http or https URL, stated or not. */
+export const portOf = ({ port, protocol }: URL) => Number(port || (protocol === 'https:' ? 443 : 80))

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals'
-import { chooseProxy } from '../../src/proxy.ts'
+import { chooseProxy, portOf } from '../../src/proxy.ts'
 import { words } from './samples.ts'
 
 const API = 'https://tapi.bale.ai'
@@ -38,7 +38,8 @@ test.each<[Record<string, string>, string, Record<string, string>?]>([
   [{ https_proxy: 'http://u%3A%40:%2F%23%3F@proxy' }, 'http proxy 80', basic('u:@:/#?')],
 ])('the proxy of %j is %s', (env, expected, headers = {}) => {
   const { proxy, complaint } = choose(env)
-  expect(`${proxy?.isTls ? 'https' : 'http'} ${proxy?.hostname} ${proxy?.port}`).toBe(expected)
+  const url = proxy?.url ?? new URL('none:')
+  expect(`${url.protocol.slice(0, -1)} ${url.hostname} ${portOf(url)}`).toBe(expected)
   expect({ headers: proxy?.headers, complaint }).toEqual({ headers, complaint: undefined })
 })
 
