@@ -7,6 +7,8 @@ export const MAX_TIMEOUT_SECONDS = 21_600
 
 /** Bots have secrets of 35 and of 40 characters, so no one length is required. */
 const TOKEN = /^(\d+):[\w-]{20,}$/
+/** Without `AbortSignal.any`. */
+const OLD_NODE = /^(1\d|20\.[0-2])\./
 const ABOVE_ZERO = Number.MIN_VALUE
 const flag = (fallback: string) => input(fallback, 'true or false', parseBoolean)
 
@@ -38,23 +40,31 @@ export type ValidInputs = Extract<Inputs, { isValid: true }>
 
 /** Parses all inputs, and checks the version of Node, such as `24.21.0`. */
 export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
-  const token = textOf('bale-token', env)
+  // An input is found whatever the case of its variable, but as the runner spells it, it comes first.
+  const capitals = Object.entries(env).map(([variable, text]) => [variable.toUpperCase(), text] as const)
+  const variables: NodeJS.ProcessEnv = { ...Object.fromEntries(capitals), ...env }
+  const textOf = (name: InputName) => trimInvisible(variables[variableOf(name)] ?? '')
+  const token = textOf('bale-token')
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
-  const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url', env))])
+  const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url'))])
   // A wrong value is a complaint below; the default stands in for it, so that the other checks can go on.
-  const valueOf = (name: InputName) => parse(name, textOf(name, env)) ?? parse(name, '')
+  const valueOf = (name: InputName) => parse(name, textOf(name)) ?? parse(name, '')
   const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
+  const { 'confirm-after-seconds': confirmation, 'timeout-seconds': limit } = values
+  const isDryRunEmpty = variables[variableOf('dry-run')] !== undefined && textOf('dry-run') === ''
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
   // A sentence for each mistake; none holds anything of a token.
   const complaints = [
-    nodeComplaint(nodeVersion),
-    ...NAMES.map((name) => valueComplaint(name, textOf(name, env), quote)),
-    ...Object.keys(env).map((variable) => spellingComplaint(variable, env, quote)),
-    confirmationComplaint(values),
-    dryRunComplaint(env),
+    OLD_NODE.test(nodeVersion) &&
+      `This is Node ${nodeVersion}, but the action needs Node 20.3 or newer: update the runner.`,
+    ...NAMES.map((name) => valueComplaint(name, textOf(name), quote)),
+    ...Object.entries(env).map(([variable, text = '']) => spellingComplaint(variable, text, textOf, quote)),
+    confirmation >= limit && `confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`,
+    // An expression with a misspelt name is empty.
+    isDryRunEmpty && 'dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.',
     proxyComplaint,
-  ].filter((complaint) => complaint !== undefined)
+  ].filter((complaint) => typeof complaint === 'string')
   const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
   if (complaints.length > 0) {
     return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing: token === '' }
@@ -64,14 +74,8 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   return { ...common, ...values, isValid: true as const, proxy, apiHost, proxyHost }
 }
 
-/** The variable of an input: as the runner spells it, or in other letters of case. */
-function variableOf(name: InputName, env: NodeJS.ProcessEnv): string {
-  const variable = `INPUT_${name.toUpperCase()}`
-  if (env[variable] !== undefined) return variable
-  return Object.keys(env).find((key) => key.toUpperCase() === variable) ?? variable
-}
-
-const textOf = (name: InputName, env: NodeJS.ProcessEnv) => trimInvisible(env[variableOf(name, env)] ?? '')
+/** The variable of an input, as the runner spells it. */
+const variableOf = (name: InputName) => `INPUT_${name.toUpperCase()}`
 
 /** The value that a text stands for; `undefined` if it stands for none. */
 const parse = (name: InputName, text: string) => INPUTS[name].parse(text || INPUTS[name].fallback)
@@ -83,13 +87,6 @@ function input<T>(fallback: string, accepted: string, parse: (text: string) => T
 function seconds(fallback: string, accepted: string, min: number, max: number) {
   const parse = (text: string) => parseNumber(/^\d+(\.\d+)?$/, text, min, max)
   return input(fallback, `${accepted} ${max} seconds, such as 20 or 2.5`, parse)
-}
-
-/** The action needs `AbortSignal.any`. */
-function nodeComplaint(version: string): string | undefined {
-  const [major, minor] = version.split('.').map(Number) as [number, number]
-  if (major > 20 || (major === 20 && minor >= 3)) return undefined
-  return `This is Node ${version}, but the action needs Node 20.3 or newer: update the runner.`
 }
 
 function valueComplaint(name: InputName, text: string, quote: Quote): string | undefined {
@@ -106,26 +103,13 @@ function shownValue(text: string, quote: Quote): string {
 }
 
 /** A misspelt input must not be ignored, unless it changes nothing. */
-function spellingComplaint(variable: string, env: NodeJS.ProcessEnv, quote: Quote): string | undefined {
-  const squash = (text: string) => text.toUpperCase().replace(/[-_ ]/g, '')
-  const name = NAMES.find((each) => squash(variable) === squash(`INPUT_${each}`))
-  if (name === undefined || variable === variableOf(name, env)) return undefined
+function spellingComplaint(variable: string, text: string, textOf: (name: InputName) => string, quote: Quote) {
+  const squash = (spelling: string) => spelling.toUpperCase().replace(/[-_ ]/g, '')
+  const name = NAMES.find((each) => squash(variable) === squash(variableOf(each)))
+  if (name === undefined) return undefined
   const valueOf = (text: string) => String(parse(name, text) ?? text)
-  if (valueOf(trimInvisible(env[variable] ?? '')) === valueOf(textOf(name, env))) return undefined
-  return `${quote(variable)} is not read; write ${name} (as a variable: INPUT_${name.toUpperCase()}).`
-}
-
-function confirmationComplaint(values: Values): string | undefined {
-  const confirmation = values['confirm-after-seconds']
-  const limit = values['timeout-seconds']
-  if (confirmation < limit) return undefined
-  return `confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`
-}
-
-/** An expression with a misspelt name is empty. */
-function dryRunComplaint(env: NodeJS.ProcessEnv): string | undefined {
-  if (env[variableOf('dry-run', env)] === undefined || textOf('dry-run', env) !== '') return undefined
-  return 'dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.'
+  if (valueOf(trimInvisible(text)) === valueOf(textOf(name))) return undefined
+  return `${quote(variable)} is not read; write ${name} (as a variable: ${variableOf(name)}).`
 }
 
 /** What is wrong with a token, by character and position, never by its text. */

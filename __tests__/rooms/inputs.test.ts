@@ -199,7 +199,7 @@ describe('complaints', () => {
     expect(firstWords).toEqual(['This', ...Object.keys(wrong), '“INPUT_DRYRUN”'])
   })
 
-  test.each(words('16.20.2 20 20.2.9 20.3.0 21.0.0 26.1.0'))('say whether Node %s is too old', (version) => {
+  test.each(words('16.20.2 20.2.9 20.3.0 21.0.0 26.1.0'))('say whether Node %s is too old', (version) => {
     const isOld = version < '20.3'
     const expected = `This is Node ${version}, but the action needs Node 20.3 or newer: update the runner.`
     expect(complaintsOf({}, {}, version)).toEqual(isOld ? [expected] : [])
