@@ -1,11 +1,11 @@
 /** The procedure: steps, attempts, waits and the deadline. It settles the facts of a run and words none of them. */
 import type { Exchange, Method, Step } from './bale.ts'
-import type { ValidInputs } from './inputs.ts'
+import type { Inputs, ValidInputs } from './inputs.ts'
 import { judge, type Outcome, type Verdict, wasLaunchedWithin } from './verdict.ts'
 
 /** What the procedure needs from outside. */
 export interface World {
-  exchange: (step: Step, timeoutSeconds: number) => Promise<Exchange>
+  exchange: (api: ValidInputs, step: Step, timeoutSeconds: number) => Promise<Exchange>
   /** Since the start of the program, by a monotonic clock. */
   elapsedSeconds: () => number
   /** Ends early, without an error, when `stop` is aborted. */
@@ -13,7 +13,7 @@ export interface World {
   /** Aborted by a signal, or by a defect: then the reason is an `Error`. */
   stop: AbortSignal
   /** Called when a wait begins and after each minute of it. */
-  onWait: (wait: Wait) => void
+  onWait: (wait: Wait, inputs: ValidInputs) => void
 }
 
 /** A wait after failed attempt number `count`, or before the check whether something opened the bot again. */
@@ -69,11 +69,9 @@ const MAX_BACKOFF_SECONDS = 30
 const LAUNCH_BACKOFF_SECONDS = 70
 const REPORT_SECONDS = 60
 
-/** The result of a run whose inputs are wrong. */
-export const invalidInputsResult = () => settle({ outcome: 'invalid-input' }, [], false)
-
-/** Closes the bot. No error escapes: a defect is an outcome, too. */
-export async function closeBot(inputs: ValidInputs, world: World): Promise<Result> {
+/** Closes the bot if the inputs are right. No error escapes: a defect is an outcome, too. */
+export async function closeBot(inputs: Inputs, world: World): Promise<Result> {
+  if (!inputs.isValid) return settle({ outcome: 'invalid-input' }, [], false)
   const run: Run = { inputs, world, attempts: [] }
   const failWith = (defect: unknown): End => ({ outcome: 'internal-error', defect })
   const end = await runSteps(run).catch(failWith)
@@ -111,7 +109,7 @@ async function runStep(step: Step, run: Run): Promise<End> {
       const wasLaunchedAgain = hasWaitGrown(run.attempts.at(-2), verdict)
       return { ...end, neededSeconds: Math.ceil(neededSeconds), wasLaunchedAgain }
     }
-    await wait({ purpose: 'retry', verdict, count, seconds }, world)
+    await wait({ purpose: 'retry', verdict, count, seconds }, run)
   }
 }
 
@@ -120,7 +118,7 @@ async function attempt(step: Step, { inputs, world, attempts }: Run): Promise<Ve
   const timeoutSeconds = Math.min(inputs['attempt-timeout-seconds'], leftSeconds)
   let verdict: Verdict | undefined
   try {
-    verdict = judge(step, await world.exchange(step, timeoutSeconds), inputs.quote)
+    verdict = judge(step, await world.exchange(inputs, step, timeoutSeconds), inputs.quote)
     return verdict
   } finally {
     attempts.push({ step, ...verdict })
@@ -134,7 +132,7 @@ async function confirm(closed: End, run: Run): Promise<End> {
   const failed: End = { ...closed, confirmation: 'failed' }
   const closedAtSeconds = world.elapsedSeconds()
   if (neededSecondsFor(seconds, run) > inputs['timeout-seconds']) return failed
-  await wait({ purpose: 'confirm', seconds }, world)
+  await wait({ purpose: 'confirm', seconds }, run)
   if (world.stop.aborted) return failed
   const verdict = await attempt('close', run)
   if (verdict.outcome === 'already-closed') return { ...closed, confirmation: 'still closed' }
@@ -143,9 +141,9 @@ async function confirm(closed: End, run: Run): Promise<End> {
   return isReopened ? { outcome: 'reopened', decisive: verdict } : failed
 }
 
-async function wait(pause: Pause, world: World): Promise<void> {
+async function wait(pause: Pause, { inputs, world }: Run): Promise<void> {
   for (let leftSeconds = pause.seconds; leftSeconds > 0 && !world.stop.aborted; leftSeconds -= REPORT_SECONDS) {
-    world.onWait({ ...pause, leftSeconds })
+    world.onWait({ ...pause, leftSeconds }, inputs)
     await world.sleep(Math.min(leftSeconds, REPORT_SECONDS))
   }
 }

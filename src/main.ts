@@ -1,9 +1,9 @@
 /** The action: read the inputs, close the bot, report, exit. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exchange } from './bale.ts'
-import { closeBot, invalidInputsResult, type World } from './closing.ts'
+import { closeBot, type World } from './closing.ts'
 import { isInWorkflow, readContext } from './context.ts'
-import { parseInputs, type ValidInputs } from './inputs.ts'
+import { parseInputs } from './inputs.ts'
 import { createMessage, describeWait, traceOf } from './message.ts'
 import { log, maskSecrets, outputsOf, printMessage, writeOutputs, writeSummary } from './report.ts'
 
@@ -22,11 +22,19 @@ process.removeAllListeners('warning')
 // A reader of the log that went away changes nothing.
 process.stdout.on('error', () => undefined)
 
+const world: World = {
+  exchange: (api, step, timeoutSeconds) => exchange(api, step, timeoutSeconds, stop.signal),
+  elapsedSeconds: () => process.uptime(),
+  sleep: (seconds) => sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
+  stop: stop.signal,
+  onWait: (wait, inputs) => log(describeWait(wait, inputs)),
+}
+
 /** @returns whether the step passes */
 async function main(): Promise<boolean> {
   const inputs = parseInputs(process.env, process.versions.node)
   maskSecrets(inputs.secrets)
-  const result = inputs.isValid ? await closeBot(inputs, createWorld(inputs)) : invalidInputsResult()
+  const result = await closeBot(inputs, world)
   const outputs = outputsOf(result, inputs.botId)
   const areOutputsWritten = writeOutputs(outputs)
   const context = readContext()
@@ -35,16 +43,6 @@ async function main(): Promise<boolean> {
   if (!context.isEventReadable) log('The event file of this run cannot be read; hints that need it are left out.')
   if (inputs.summary && isInWorkflow) await writeSummary(message, outputs)
   return message.level !== 'error'
-}
-
-function createWorld(inputs: ValidInputs): World {
-  return {
-    exchange: (step, timeoutSeconds) => exchange(inputs, step, timeoutSeconds, stop.signal),
-    elapsedSeconds: () => process.uptime(),
-    sleep: (seconds) => sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
-    stop: stop.signal,
-    onWait: (wait) => log(describeWait(wait, inputs)),
-  }
 }
 
 void main()

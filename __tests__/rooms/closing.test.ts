@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Exchange } from '../../src/bale.ts'
-import { closeBot, invalidInputsResult, type Result } from '../../src/closing.ts'
+import { closeBot, type Result } from '../../src/closing.ts'
 import * as samples from './samples.ts'
 import { ALREADY_CLOSED, CONFIRMING, DELETING, DRY, ONCE, play, RESET, tooMany, UNAVAILABLE, YES } from './samples.ts'
-import { type Options, type Scripted, validInputs, type Values, virtualWorld } from './samples.ts'
+import { type Options, parse, type Scripted, validInputs, type Values, virtualWorld } from './samples.ts'
 
 beforeEach(() => {
   jest.spyOn(Math, 'random').mockReturnValue(0.5)
@@ -83,9 +83,10 @@ describe('a close is settled as', () => {
     expect(await factsOf(script, values)).toBe(expected)
   })
 
-  test('refused: nothing is asked', () => {
-    expect(facts(invalidInputsResult())).toBe('invalid-input, no')
-    expect(invalidInputsResult()).toMatchObject({ attempts: [], wasCloseSent: false })
+  test('refused with wrong inputs: nothing is asked', async () => {
+    const { result } = await play([], parse({ 'max-attempts': '0' }))
+    expect(facts(result)).toBe('invalid-input, no')
+    expect(result).toMatchObject({ attempts: [], wasCloseSent: false })
   })
 
   test('each method has attempts of its own', async () => {

@@ -4,7 +4,6 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeAll, expect, jest, test } from '@jest/globals'
-import { invalidInputsResult } from '../../src/closing.ts'
 import type { RunContext } from '../../src/context.ts'
 import { createMessage, describeWait, traceOf } from '../../src/message.ts'
 import * as samples from './samples.ts'
@@ -110,19 +109,18 @@ afterEach(() => {
 
 const NOON_MS = Date.parse('2026-01-01T12:00:00Z')
 
-async function tell(name: string, { script, values, env, nodeVersion, context, areWritten = true, options }: Case) {
+async function tell(
+  name: string,
+  { script = [], values, env, nodeVersion, context, areWritten = true, options }: Case,
+) {
   jest.spyOn(Math, 'random').mockReturnValue(0.5)
   const inputs = parse(values, env, nodeVersion)
   const waits: string[] = []
-  let result = invalidInputsResult()
-  if (script && inputs.isValid) {
-    const played = await play(script, inputs, options)
-    expect({ name, left: played.left }).toEqual({ name, left: 0 })
-    result = played.result
-    for (const { atSeconds, ...wait } of played.world.waits) {
-      jest.spyOn(Date, 'now').mockReturnValue(NOON_MS + atSeconds * 1000)
-      waits.push(describeWait(wait, inputs))
-    }
+  const { result, world, left } = await play(script, inputs, options)
+  expect({ name, left }).toEqual({ name, left: 0 })
+  for (const { atSeconds, ...wait } of world.waits) {
+    jest.spyOn(Date, 'now').mockReturnValue(NOON_MS + atSeconds * 1000)
+    waits.push(describeWait(wait, samples.validInputs(values, env)))
   }
   const message = createMessage(result, inputs, { ...CONTEXT, ...context }, areWritten)
   return { name, outcome: result.outcome, closed: result.closed, waits, message }

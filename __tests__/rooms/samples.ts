@@ -82,7 +82,7 @@ export function virtualWorld(
     log: [],
     waits: [],
     requests: [],
-    exchange: (step, timeoutSeconds) => {
+    exchange: (_, step, timeoutSeconds) => {
       world.log.push(`${step} ${timeoutSeconds}`)
       world.requests.push({ step, atSeconds: nowSeconds })
       // A defect is a rejection, as it is of an asynchronous function.
@@ -139,7 +139,7 @@ export type Scripted = Exchange | Error | ((world: VirtualWorld) => Exchange)
 export type Options = Parameters<typeof virtualWorld>[1]
 
 /** Plays a run against a script of answers; `left` is how many more it has, or negative if it had too few. */
-export async function play(script: Scripted[], inputs = validInputs(), options?: Options) {
+export async function play(script: Scripted[], inputs: Inputs = validInputs(), options?: Options) {
   let left = script.length
   const world = virtualWorld((_, self) => {
     const next = script[script.length - left--] ?? new Error('The script has ended')
