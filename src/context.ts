@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 // Not from the package's root, which parses the event file as it loads and throws if that is broken.
 import { Context } from '../node_modules/@actions/github/lib/context.js'
+import { tryTo } from './text.ts'
 
 export type RunContext = ReturnType<typeof readContext>
 
@@ -15,7 +16,7 @@ export const isInWorkflow = process.env['GITHUB_ACTIONS'] === 'true'
 /** Reads the context. A missing or broken event file only leaves out what it would have told. */
 export function readContext() {
   const path = process.env['GITHUB_EVENT_PATH']
-  const isEventReadable = !path || isJsonFile(path)
+  const isEventReadable = !path || tryTo<unknown>(() => JSON.parse(readFileSync(path, 'utf8'))) !== undefined
   // `Context` throws on a broken event file and prints the path of a missing one.
   if (!isEventReadable) delete process.env['GITHUB_EVENT_PATH']
   const context = new Context()
@@ -30,15 +31,6 @@ export function readContext() {
     runAttempt: context.runAttempt,
     pagesUrl: pagesUrl(context.serverUrl),
     isEventReadable,
-  }
-}
-
-function isJsonFile(path: string): boolean {
-  try {
-    JSON.parse(readFileSync(path, 'utf8'))
-    return true
-  } catch {
-    return false
   }
 }
 

@@ -1,6 +1,6 @@
 /** The inputs: environment variables in, typed inputs or all complaints out. Nothing is sent before all are right. */
 import { chooseProxy, portOf } from './proxy.ts'
-import { createQuote, type Quote, type SafeText, trimInvisible } from './text.ts'
+import { createQuote, type Quote, type SafeText, trimInvisible, tryTo } from './text.ts'
 
 /** Six hours, the longest job on GitHub's runners. */
 export const MAX_TIMEOUT_SECONDS = 21_600
@@ -158,11 +158,7 @@ function parseNumber(shape: RegExp, text: string, min: number, max: number): num
 /** Stricter than `URL`. Over http the token must not leave the machine. */
 function parseApiUrl(text: string): URL | undefined {
   if (!/^https?:\/\/[^\s\\/@?#]+(\/[^\s\\?#]*)?$/i.test(text)) return undefined
-  try {
-    const url = new URL(text)
-    const isLoopback = /^(localhost|\[::1\]|127(\.\d+){3})$/.test(url.hostname)
-    return url.protocol === 'https:' || isLoopback ? url : undefined
-  } catch {
-    return undefined
-  }
+  const url = tryTo(() => new URL(text))
+  const isLoopback = /^(localhost|\[::1\]|127(\.\d+){3})$/.test(url?.hostname ?? '')
+  return url?.protocol === 'https:' || isLoopback ? url : undefined
 }

@@ -1,5 +1,6 @@
 /** Which proxy, if any, is on the way to the API. */
 import { checkBypass } from '@actions/http-client/lib/proxy'
+import { tryTo } from './text.ts'
 
 /** Where the proxy is, and the headers with its credentials, which are secret. */
 export type Proxy = NonNullable<ReturnType<typeof parseProxy>>
@@ -25,15 +26,12 @@ export function chooseProxy(apiUrl: URL, env: NodeJS.ProcessEnv): { proxy?: Prox
 function parseProxy(value: string) {
   const text = /^https?:\/\//i.test(value) ? value : `http://${value}`
   if (!/^https?:\/\/[^\s/\\?#]+\/?$/i.test(text)) return undefined
-  try {
+  return tryTo(() => {
     const url = new URL(text)
     const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
     const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
-    const headers = credentials === ':' ? {} : { 'proxy-authorization': authorization }
-    return { url, headers }
-  } catch {
-    return undefined
-  }
+    return { url, headers: credentials === ':' ? {} : { 'proxy-authorization': authorization } }
+  })
 }
 
 /** The port of an http or https URL, stated or not. */

@@ -84,3 +84,12 @@ function partsOf(secret: string): string[] {
   const parts = Array.from({ length: count }, (_, start) => secret.slice(start, start + PART_LENGTH))
   return parts.map(lettersAndDigits).filter((part) => part.length >= MIN_LETTERS_AND_DIGITS)
 }
+
+/** What a parser makes of a text from outside; `undefined` if it throws. */
+export function tryTo<T>(parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch {
+    return undefined
+  }
+}

@@ -1,6 +1,6 @@
 /** What one exchange with the API means. A pure function. */
 import type { Answer, Exchange, Step } from './bale.ts'
-import type { Quote, SafeText } from './text.ts'
+import { type Quote, type SafeText, tryTo } from './text.ts'
 
 /** How an answer, a request, and the run as a whole can fail. */
 type AnswerFailure = 'already-closed' | 'unauthorized' | 'unsupported' | 'rate-limited' | 'server-error' | 'rejected'
@@ -63,7 +63,7 @@ type Reply = ReturnType<typeof readReply>
 
 function readReply({ body, ...answer }: Answer) {
   const text = body?.trim() ?? ''
-  const json = parseJson(text)
+  const json = tryTo<unknown>(() => JSON.parse(text))
   const envelope = isObject(json) ? json : undefined
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
   const description = envelope?.['description'] ?? plainText
@@ -166,11 +166,3 @@ const isIn = (statusClass: number, code: number) => code >= statusClass && code 
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
