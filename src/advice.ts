@@ -2,7 +2,7 @@
 import type { Result } from './closing.ts'
 import type { RunContext } from './context.ts'
 import type { Inputs } from './inputs.ts'
-import type { FailedOutcome } from './verdict.ts'
+import type { FailedOutcome, Verdict } from './verdict.ts'
 
 type Advice = (result: Result, inputs: Inputs, context: RunContext) => string
 
@@ -23,11 +23,7 @@ const ADVICE: Record<FailedOutcome, string | Advice> = {
     'API does not offer the method: stop the bot on its old host without this action.',
   'rate-limited': ({ decisive, wasLaunchedAgain }) => {
     if (wasLaunchedAgain) return `Something launched the bot again while this run waited. ${STOP_OTHERS}`
-    const isLaunch = decisive?.reason === 'launch'
-    const limit = isLaunch
-      ? 'A bot cannot be closed in the first ten minutes after its launch.'
-      : 'The API limits how often it may be asked.'
-    return `${limit} Make sure that nothing else uses the token, and run again later.`
+    return `${reasonToWait(decisive?.reason)} Make sure that nothing else uses the token, and run again later.`
   },
   'server-error':
     'The API or a gateway in front of it is not working; the inputs are not the cause. Run again later. Larger ' +
@@ -77,6 +73,12 @@ export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs
     `In the new run, set ${inputsAllowing(result)}; a re-run would keep the old inputs.`
   )
 }
+
+/** Why the next request has to wait. */
+export const reasonToWait = (reason: Verdict['reason']) =>
+  reason === 'launch'
+    ? 'A bot cannot be closed in the first ten minutes after its launch.'
+    : 'The API, or a gateway in front of it, asks for a pause.'
 
 /** The inputs with which a closed bot counts as closed; a second deletion would launch it. */
 const inputsAllowing = ({ webhook }: Result) =>

@@ -1,5 +1,5 @@
 /** The result in words: what happened, what it means, what to do. A pure function. */
-import { adviceFor } from './advice.ts'
+import { adviceFor, reasonToWait } from './advice.ts'
 import type { Result, Wait } from './closing.ts'
 import type { RunContext } from './context.ts'
 import { type Inputs, MAX_TIMEOUT_SECONDS, type ValidInputs } from './inputs.ts'
@@ -132,13 +132,8 @@ export function describeWait(wait: Wait, inputs: ValidInputs): string {
   const time = `in ${inSeconds(leftSeconds)}${isLong ? `, at ${until} UTC` : ''}`
   if (leftSeconds < seconds) return `Still waiting: next request ${time}.`
   if (wait.purpose === 'confirm') return `The bot is closed. Next: check whether something opens it again, ${time}.`
-  const why = isLong ? reasonToWait(wait.verdict) : ''
-  return `Attempt ${wait.count} of ${inputs['max-attempts']}: ${describe(wait.verdict, inputs)}. Next try ${time}${why}.`
-}
-
-function reasonToWait({ reason, waitSeconds }: Verdict): string {
-  if (reason === 'launch') return ': a bot cannot be closed in the first ten minutes after its launch'
-  return waitSeconds > 0 ? ', as the server asks' : ': the API limits how often it may be asked'
+  const why = isLong ? ` ${reasonToWait(wait.verdict.reason)}` : ''
+  return `Attempt ${wait.count} of ${inputs['max-attempts']}: ${describe(wait.verdict, inputs)}. Next try ${time}.${why}`
 }
 
 /** What came of an attempt, without a full stop. */
