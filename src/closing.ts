@@ -28,8 +28,6 @@ interface End {
   outcome: Outcome | 'yes'
   /** The verdict that decided the outcome, if one did. */
   decisive?: Verdict
-  /** How many attempts the step took, if an attempt ended it. */
-  count?: number
   /** Whether something opened the bot again after the close. */
   confirmation?: 'still closed' | 'not told' | 'failed'
   /** If time ran out: the smallest `timeout-seconds` that would have allowed another attempt. */
@@ -43,7 +41,7 @@ interface End {
 /** The end of a run, and the facts that follow from its attempts. */
 export interface Result extends End {
   outcome: Outcome
-  /** How many attempts the last step took; 0 if no attempt ended it. */
+  /** How many attempts the last step took. */
   count: number
   /** `unknown` if a `close` may have worked but no answer confirmed it. */
   closed: 'yes' | 'no' | 'unknown'
@@ -101,7 +99,7 @@ async function runStep(step: Step, run: Run): Promise<End> {
     if (world.stop.aborted) return { outcome: 'cancelled' }
     if (world.elapsedSeconds() >= inputs['timeout-seconds']) return { outcome: 'timed-out' }
     const verdict = await attempt(step, run)
-    const end: End = { outcome: verdict.outcome, decisive: verdict, count }
+    const end: End = { outcome: verdict.outcome, decisive: verdict }
     if (!verdict.retryable || count === inputs['max-attempts'] || wasCutShort(verdict, inputs)) return end
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
@@ -180,7 +178,7 @@ function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: bool
   return {
     ...end,
     outcome,
-    count: end.count ?? 0,
+    count: attempts.filter(({ step }) => step === attempts.at(-1)?.step).length,
     closed: isClosed ? 'yes' : notClosed,
     isInferred,
     webhook: webhookAfter(attempts),

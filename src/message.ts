@@ -104,13 +104,13 @@ function whatHappened(result: Result, inputs: ValidInputs): string {
     return `The run was cancelled. ${wasCloseSent ? 'No request was in flight.' : 'No close request had been sent.'}`
   }
   if (!decisive) return `timeout-seconds (${inputs['timeout-seconds']}) ended before the next request.`
-  const tries = count > 0 ? ` (after ${count} ${count === 1 ? 'attempt' : 'attempts'})` : ''
+  const tries = `after ${count} ${count === 1 ? 'attempt' : 'attempts'}`
   const consequence = {
     connect: ' So the dry run failed.',
     deleteWebhook: ' So deleteWebhook failed, and close was not sent.',
     close: '',
   }[decisive.step]
-  return `${describe(decisive, inputs)}${tries}.${shortageOfTime(result, decisive, inputs)}${consequence}`
+  return `${describe(decisive, inputs)} (${tries}).${shortageOfTime(result, decisive, inputs)}${consequence}`
 }
 
 function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidInputs): string {
