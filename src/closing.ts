@@ -78,10 +78,7 @@ export async function closeBot(inputs: Inputs, world: World): Promise<Result> {
 }
 
 async function runSteps(run: Run): Promise<End> {
-  if (run.inputs['dry-run']) {
-    const end = await runStep('connect', run)
-    return end.outcome === 'yes' ? { outcome: 'dry-run' } : end
-  }
+  if (run.inputs['dry-run']) return runStep('connect', run)
   if (run.inputs['delete-webhook']) {
     const end = await runStep('deleteWebhook', run)
     if (end.outcome !== 'yes') return end

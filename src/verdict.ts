@@ -11,7 +11,7 @@ export type Outcome = FailedOutcome | 'closed' | 'dry-run'
 export interface Verdict {
   step: Step
   exchange: Exchange
-  outcome: 'yes' | RequestFailure
+  outcome: 'yes' | 'dry-run' | RequestFailure
   retryable: boolean
   /** Whether the API may have done what was asked although no answer said so. */
   mayHaveWorked: boolean
@@ -39,7 +39,7 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
       // Without the body: those of a hundred attempts would fill the memory.
       return { ...verdict, exchange: { ...exchange, body: undefined }, ...judgeReply(step, readReply(exchange), quote) }
     case 'connected':
-      return { ...verdict, outcome: 'yes' }
+      return { ...verdict, outcome: 'dry-run' }
     case 'failed':
       return { ...verdict, outcome: 'unreachable', retryable: exchange.failure.retryable }
     case 'timed-out':

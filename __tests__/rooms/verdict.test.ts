@@ -113,7 +113,7 @@ describe('the verdict on', () => {
   })
 
   test.each<[string, Exchange, string]>([
-    ['a connection', samples.CONNECTED, 'yes'],
+    ['a connection', samples.CONNECTED, 'dry-run'],
     ['a reset', samples.RESET, 'unreachable again maybe'],
     ['a refused connection', samples.REFUSED, 'unreachable again'],
     ['a wrong certificate', samples.failed('CERT_HAS_EXPIRED', false), 'unreachable'],
