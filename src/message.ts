@@ -59,27 +59,18 @@ function closedMessage(bot: string, result: Result, inputs: ValidInputs): Messag
   const closed = (level: Message['level'], text: string): Message => {
     return { level, title, text: webhook === 'untouched' ? text : `${text} Its webhook is deleted.`, page: '' }
   }
-  if (outcome !== 'closed') {
-    const why = 'the API says that it has already been closed, and allow-already-closed is true'
-    return closed('warning', `${title}: ${why}. This answer does not prove that the token is right.`)
+  if (outcome !== 'closed' || isInferred) {
+    const why = isInferred ? 'an earlier attempt of this run may have worked' : 'allow-already-closed is true'
+    const doubt = 'On some servers a wrong token gets this answer, too.'
+    return closed('warning', `${title}: ${why}, and the API says that it has already been closed. ${doubt}`)
   }
-  if (isInferred) {
-    const why = 'an earlier attempt of this run may have worked, and now the API says that it has already been closed'
-    return closed('warning', `${title}: ${why}. On some servers a wrong token looks the same.`)
-  }
-  switch (confirmation) {
-    case 'still closed':
-      return closed('info', `${title}. Nothing opened it again within ${inSeconds(inputs['confirm-after-seconds'])}.`)
-    case 'not told':
-      return closed('info', `${title}. The answer of this server does not show whether something opened it again.`)
-    case 'failed':
-      return closed(
-        'warning',
-        `${title}, but whether something opened it again could not be confirmed: check that nothing else uses the token.`,
-      )
-    default:
-      return closed('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
-  }
+  if (!confirmation) return closed('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
+  const finding = {
+    'still closed': `Nothing opened it again within ${inSeconds(inputs['confirm-after-seconds'])}.`,
+    'not told': 'The answer of this server does not show whether something opened it again.',
+    failed: 'But whether something opened it again could not be confirmed: check that nothing else uses the token.',
+  }[confirmation]
+  return closed(confirmation === 'failed' ? 'warning' : 'info', `${title}. ${finding}`)
 }
 
 function stateAfter({ outcome, closed }: Result): string {
