@@ -1,6 +1,6 @@
 /** The inputs: environment variables in, typed inputs or all complaints out. Nothing is sent before all are right. */
 import { chooseProxy, portOf } from './proxy.ts'
-import { createQuote, type Quote, type SafeText, trimInvisible, tryTo } from './text.ts'
+import { createQuote, type Quote, trimInvisible, tryTo } from './text.ts'
 
 /** Six hours, the longest job on GitHub's runners. */
 export const MAX_TIMEOUT_SECONDS = 21_600
@@ -14,11 +14,7 @@ const flag = (fallback: string) => input(fallback, 'true or false', parseBoolean
 
 /** For each input: its default (a test compares it with `action.yml`), what it must be, and its parser. */
 export const INPUTS = {
-  'bale-token': input(
-    '',
-    "the bot's token: digits, a colon, and 20 or more of A-Z a-z 0-9 _ -",
-    (text) => TOKEN.exec(text)?.[0],
-  ),
+  'bale-token': input('', 'digits, a colon, and 20 or more of A-Z a-z 0-9 _ -', (text) => TOKEN.exec(text)?.[0]),
   'api-url': input('https://tapi.bale.ai', 'an https URL (http for loopback) without user info, ? and #', parseApiUrl),
   'delete-webhook': flag('false'),
   'allow-already-closed': flag('false'),
@@ -69,8 +65,8 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   if (complaints.length > 0) {
     return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing: token === '' }
   }
-  const apiHost: SafeText = quote(values['api-url'].host)
-  const proxyHost: SafeText | undefined = proxy && quote(`${proxy.url.hostname}:${portOf(proxy.url)}`)
+  const apiHost = quote(values['api-url'].host)
+  const proxyHost = proxy && quote(`${proxy.url.hostname}:${portOf(proxy.url)}`)
   return { ...common, ...values, isValid: true as const, proxy, apiHost, proxyHost }
 }
 
