@@ -61,7 +61,6 @@ interface Run {
 
 /** A wait must leave room for a real attempt: so long, or `attempt-timeout-seconds` if that is shorter. */
 const MIN_ATTEMPT_SECONDS = 5
-const FIRST_BACKOFF_SECONDS = 1
 const MAX_BACKOFF_SECONDS = 30
 /** After a launch refusal that asks for no wait: the nine waits of ten attempts are longer than the ten minutes. */
 const LAUNCH_BACKOFF_SECONDS = 70
@@ -147,7 +146,7 @@ async function wait(pause: Pause, { inputs, world }: Run): Promise<void> {
 function secondsToWait({ waitSeconds, isLaunchRefusal }: Verdict, count: number): number {
   if (waitSeconds > 0) return waitSeconds
   if (isLaunchRefusal) return LAUNCH_BACKOFF_SECONDS
-  const backoffSeconds = Math.min(FIRST_BACKOFF_SECONDS * 2 ** (count - 1), MAX_BACKOFF_SECONDS)
+  const backoffSeconds = Math.min(2 ** (count - 1), MAX_BACKOFF_SECONDS)
   return (backoffSeconds / 2) * (1 + Math.random())
 }
 
@@ -161,9 +160,8 @@ const wasCutShort = ({ exchange }: Verdict, inputs: ValidInputs) =>
 
 /** Whether the API, after a full wait, asks for a longer one: then something launched the bot during that wait. */
 function hasWaitGrown(before: Attempt | undefined, now: Verdict): boolean {
-  const keptSeconds = before?.waitSeconds ?? 0
-  if (!before?.isLaunchRefusal || !now.isLaunchRefusal) return false
-  return keptSeconds > 0 && now.waitSeconds > keptSeconds
+  if (!before?.isLaunchRefusal || !before.waitSeconds) return false
+  return now.isLaunchRefusal && now.waitSeconds > before.waitSeconds
 }
 
 function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean): Result {

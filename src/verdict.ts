@@ -139,8 +139,7 @@ function cameFromGateway({ envelope, description, code }: Reply): boolean {
 /** The longest of the waits that an answer asks for; 0 if it asks for none. */
 function waitSecondsOf(reply: Reply): number {
   const { envelope, description } = reply
-  const parameters = envelope?.['parameters']
-  const fields = [isObject(parameters) ? parameters['retry_after'] : undefined, envelope?.['retry_after']]
+  const fields = [envelope, envelope?.['parameters']].map((each) => isObject(each) && each['retry_after'])
   const phraseSeconds = Number(/retry after (\d+)/i.exec(description)?.[1] ?? 0)
   const waits = [headerSeconds(reply), phraseSeconds, ...fields].filter((wait) => typeof wait === 'number')
   const longest = Math.max(0, ...waits)
