@@ -11,8 +11,8 @@ const STOP_OTHERS =
 
 /** Without an entry for one of the failed outcomes this does not compile. */
 const ADVICE: Record<FailedOutcome, string | Advice> = {
-  'already-closed': (result, _, { runAttempt }) =>
-    `${runAttempt > 1 ? 'An earlier attempt of this workflow run' : 'Something before this run'} may have closed it, or ` +
+  'already-closed': (result, _, { isRerun }) =>
+    `${isRerun ? 'An earlier attempt of this workflow run' : 'Something before this run'} may have closed it, or ` +
     'the token is wrong: some servers give this answer to any token. If you know that it was closed, start a new run ' +
     `with ${inputsAllowing(result)} (a re-run keeps its inputs). If not, correct the token and start a new run.`,
   unauthorized:

@@ -27,8 +27,7 @@ export function readContext() {
     // A run for `pull_request_target` gets the secrets of the target.
     isFromFork: isFork && context.eventName !== 'pull_request_target',
     isByDependabot: context.actor === 'dependabot[bot]',
-    /** Above 1 in a re-run; `NaN` by hand. */
-    runAttempt: context.runAttempt,
+    isRerun: context.runAttempt > 1,
     pagesUrl: pagesUrl(context.serverUrl),
     isEventReadable,
   }

@@ -25,7 +25,7 @@ interface Case {
 
 const PAGES = 'https://github.com/owner/action/blob/v1/'
 const IN_WORKFLOW = { isInWorkflow: true, isFromFork: false, isByDependabot: false, isEventReadable: true }
-const CONTEXT: RunContext = { ...IN_WORKFLOW, runAttempt: 1, pagesUrl: PAGES }
+const CONTEXT: RunContext = { ...IN_WORKFLOW, isRerun: false, pagesUrl: PAGES }
 const BY_HAND = { isInWorkflow: false, pagesUrl: '' }
 const CONFIRMING_LATE = { 'confirm-after-seconds': '90' }
 const PROXY = { https_proxy: 'http://user:hunter22@proxy.example:3128' }
@@ -49,7 +49,7 @@ const CASES: Record<string, Case> = {
   'dry run, through a proxy': { script: [CONNECTED], values: DRY, env: PROXY },
   'dry run, no connection': { script: [REFUSED], values: { ...DRY, ...ONCE } },
   'already closed': { script: [ALREADY_CLOSED] },
-  'already closed, in a re-run': { script: [ALREADY_CLOSED], context: { runAttempt: 2 } },
+  'already closed, in a re-run': { script: [ALREADY_CLOSED], context: { isRerun: true } },
   unauthorized: { script: [TOKEN_NOT_FOUND] },
   'unauthorized, at the webhook': { script: [TOKEN_NOT_FOUND], values: DELETING },
   'unsupported by the API': { script: [refusal(501, 'Not Implemented')] },
