@@ -44,7 +44,7 @@ const MAX_BODY_BYTES = 64 * 1024
 /** Headers and interim answers included. */
 const MAX_RECEIVED_BYTES = 512 * 1024
 /** How long to try one address of a host before the next; Node's default, 250 ms, is too short for distant hosts. */
-const ADDRESS_TIMEOUT_MS = 2_500
+const EACH_ADDRESS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_500 }
 
 /** Makes one request; the timeout covers all from the DNS look-up to the end of the body. Throws only on a defect. */
 export async function exchange(
@@ -112,9 +112,8 @@ async function connect({ 'api-url': url, proxy }: ValidInputs, signal: AbortSign
 /** Opens a connection to the host of a URL, over TLS if it is an https URL, and through a tunnel if there is one. */
 async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promise<Socket> {
   const host = url.hostname.replace(/[[\]]/g, '')
-  const addresses = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS }
-  const direct = () => ready(net.connect({ host, port: portOf(url), ...addresses, signal }), 'connect', signal)
-  const socket = tunnel ?? (await direct())
+  const address = { host, port: portOf(url), ...EACH_ADDRESS, signal }
+  const socket = tunnel ?? (await ready(net.connect(address), 'connect', signal))
   if (url.protocol !== 'https:') return socket
   // NODE_TLS_REJECT_UNAUTHORIZED must have no effect. An IP address is no server name (RFC 6066).
   const secure = tls.connect({ socket, host, servername: isIP(host) ? '' : host, rejectUnauthorized: true })
