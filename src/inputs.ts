@@ -22,7 +22,7 @@ export const INPUTS = {
   'attempt-timeout-seconds': seconds('10', 'over 0 and at most', ABOVE_ZERO, 600),
   'timeout-seconds': seconds('900', 'over 0 and at most', ABOVE_ZERO, MAX_TIMEOUT_SECONDS),
   'confirm-after-seconds': seconds('0', 'from 0 to', 0, 600),
-  'dry-run': flag('false'),
+  'dry-run': input('false', 'true or false, for example ${{ inputs.dry-run || false }}', parseBoolean),
   summary: flag('true'),
 }
 
@@ -36,45 +36,57 @@ export type ValidInputs = Extract<Inputs, { isValid: true }>
 
 /** Parses all inputs, and checks the version of Node, such as `24.21.0`. */
 export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
-  // An input is found whatever the case of its variable, but as the runner spells it, it comes first.
-  const capitals = Object.entries(env).map(([variable, text]) => [variable.toUpperCase(), text] as const)
-  const variables: NodeJS.ProcessEnv = { ...Object.fromEntries(capitals), ...env }
-  const textOf = (name: InputName) => trimInvisible(variables[variableOf(name)] ?? '')
-  const token = textOf('bale-token')
+  const given = inputsIn(env)
+  const textOf = (name: InputName) => given.find(({ variable }) => variable.toUpperCase() === variableOf(name))?.text
+  const token = textOf('bale-token') ?? ''
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
-  const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url'))])
+  const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url') ?? '')])
   // A wrong value is a complaint below; the default stands in for it, so that the other checks can go on.
-  const valueOf = (name: InputName) => parse(name, textOf(name)) ?? parse(name, '')
+  const valueOf = (name: InputName) => parse(name, textOf(name)) ?? parse(name, undefined)
   const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
   const { 'confirm-after-seconds': confirmation, 'timeout-seconds': limit } = values
-  const isDryRunEmpty = variables[variableOf('dry-run')] !== undefined && textOf('dry-run') === ''
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
   // A sentence for each mistake; none holds anything of a token.
   const complaints = [
     OLD_NODE.test(nodeVersion) &&
       `This is Node ${nodeVersion}, but the action needs Node 20.3 or newer: update the runner.`,
     ...NAMES.map((name) => valueComplaint(name, textOf(name), quote)),
-    ...Object.entries(env).map(([variable, text = '']) => spellingComplaint(variable, text, textOf, quote)),
+    ...given.map((input) => spellingComplaint(input, textOf(input.name), quote)),
     confirmation >= limit && `confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`,
-    // An expression with a misspelt name is empty.
-    isDryRunEmpty && 'dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.',
     proxyComplaint,
   ].filter((complaint) => typeof complaint === 'string')
   const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
   if (complaints.length > 0) {
-    return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing: token === '' }
+    const isTokenMissing = given.every(({ name, text }) => name !== 'bale-token' || text === '')
+    return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing }
   }
   const apiHost = quote(values['api-url'].host)
   const proxyHost = proxy && quote(`${proxy.url.hostname}:${portOf(proxy.url)}`)
   return { ...common, ...values, isValid: true as const, proxy, apiHost, proxyHost }
 }
 
-/** The variable of an input, as the runner spells it. */
+/** The variable of an input, as the runner spells it. In other letters of case it is found, too. */
 const variableOf = (name: InputName) => `INPUT_${name.toUpperCase()}`
 
-/** The value that a text stands for; `undefined` if it stands for none. */
-const parse = (name: InputName, text: string) => INPUTS[name].parse(text || INPUTS[name].fallback)
+type GivenInput = ReturnType<typeof inputsIn>[number]
+
+/** The variables that are inputs, correctly spelt or not. */
+function inputsIn(env: NodeJS.ProcessEnv) {
+  const squash = (spelling: string) => spelling.toUpperCase().replace(/[-_ ]/g, '')
+  return Object.entries(env).flatMap(([variable, text = '']) => {
+    const name = NAMES.find((each) => squash(variable) === squash(variableOf(each)))
+    return name && /^INPUT_/i.test(variable) ? [{ variable, name, text: trimInvisible(text) }] : []
+  })
+}
+
+/** The value that a text stands for, or the default if there is none; `undefined` if the text is wrong. */
+function parse(name: InputName, text: string | undefined) {
+  const { fallback, parse } = INPUTS[name]
+  // An empty `dry-run` is an expression with a misspelt name; the default would be a real close.
+  const isDefault = text === undefined || (text === '' && name !== 'dry-run')
+  return parse(isDefault ? fallback : text)
+}
 
 function input<T>(fallback: string, accepted: string, parse: (text: string) => T | undefined) {
   return { fallback, accepted, parse }
@@ -85,32 +97,30 @@ function seconds(fallback: string, accepted: string, min: number, max: number) {
   return input(fallback, `${accepted} ${max} seconds, such as 20 or 2.5`, parse)
 }
 
-function valueComplaint(name: InputName, text: string, quote: Quote): string | undefined {
+function valueComplaint(name: InputName, text: string | undefined, quote: Quote): string | undefined {
   if (parse(name, text) !== undefined) return undefined
   const problem = name === 'bale-token' ? tokenProblem(text) : `is ${shownValue(text, quote)}`
   return `${name} ${problem}; it must be ${INPUTS[name].accepted}.`
 }
 
 /** A wrong value in quotes, unless it may hold user info, a query, a token, or a relay's path with a password. */
-function shownValue(text: string, quote: Quote): string {
+function shownValue(text: string | undefined, quote: Quote): string {
+  if (!text) return 'set but empty'
   // The second @ is the full-width one of East Asian keyboards.
-  const mayHoldSecret = /[@＠?#]|%40|[\w-]{20}|:\/\/.*\/.*\d/i.test(text)
+  const mayHoldSecret = /[@＠?#]|%40|[\w-]{20}|[^:/]\/.*\d/i.test(text)
   return mayHoldSecret ? 'a text that is not shown, since it may hold a secret' : quote(text)
 }
 
-/** A misspelt input must not be ignored, unless it changes nothing. */
-function spellingComplaint(variable: string, text: string, textOf: (name: InputName) => string, quote: Quote) {
-  const squash = (spelling: string) => spelling.toUpperCase().replace(/[-_ ]/g, '')
-  const name = NAMES.find((each) => squash(variable) === squash(variableOf(each)))
-  if (name === undefined) return undefined
-  const valueOf = (text: string) => String(parse(name, text) ?? text)
-  if (valueOf(trimInvisible(text)) === valueOf(textOf(name))) return undefined
+/** A misspelt input must not be ignored, unless its text means the same as the text of the input itself. */
+function spellingComplaint({ variable, name, text }: GivenInput, own: string | undefined, quote: Quote) {
+  const valueOf = (each: string | undefined) => String(parse(name, each) ?? each)
+  if (valueOf(text) === valueOf(own)) return undefined
   return `${quote(variable)} is not read; write ${name} (as a variable: ${variableOf(name)}).`
 }
 
 /** What is wrong with a token, by character and position, never by its text. */
-function tokenProblem(token: string): string {
-  if (token === '') return 'is empty'
+function tokenProblem(token: string | undefined): string {
+  if (!token) return 'is empty'
   if (/^["'`“”‘’«»]/.test(token)) return 'is wrapped in quotes: store it without the quotes'
   if (/^\$|^(\{\{ *)?secrets\b/i.test(token)) return 'is a name instead of a value: write ${{ secrets.NAME }}'
   if (/^\d+$/.test(token)) return 'has digits only: the colon and the secret after it are missing'

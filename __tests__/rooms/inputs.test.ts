@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { INPUTS } from '../../src/inputs.ts'
+import { INPUTS, parseInputs } from '../../src/inputs.ts'
 import { parse, SECRET, TOKEN, validInputs, type Values, words } from './samples.ts'
 
 function complaintsOf(...args: Parameters<typeof parse>): string[] {
@@ -80,6 +80,14 @@ describe('bale-token', () => {
     }
   })
 
+  test.each([
+    [{}, true],
+    [{ INPUT_BALE_TOKEN: '' }, true],
+    [{ INPUT_BALE_TOKEN: TOKEN }, false],
+  ])('is missing if no spelling has it: %j', (env, isTokenMissing) => {
+    expect(parseInputs(env, '24.0.0')).toMatchObject({ isTokenMissing, secrets: [] })
+  })
+
   test.each<[string, string[]]>([
     [TOKEN, [TOKEN, SECRET]],
     [` ${TOKEN}\u200e\n`, [TOKEN, SECRET]],
@@ -130,7 +138,7 @@ describe('api-url', () => {
     https://user:hunter22@tapi.bale.ai https://hunter22@tapi.bale.ai https://:@tapi.bale.ai/hunter22
     https://tapi.bale.ai?key=hunter22 https://tapi.bale.ai? https://@tapi.bale.ai https://tapi.bale.ai/#hunter22 https://a/b\u200bc?hunter22
     user:hunter22@tapi.bale.ai https://user:hunter22%40tapi.bale.ai:x https://user:hunter22＠tapi.bale.ai
-    http://tapi.bale.ai/bot${TOKEN}/close http://a.b/hunter22abcdefghijklm http://a.b/x.pass-word.hunter22 http://a.b/k7
+    http://tapi.bale.ai/bot${TOKEN}/close http://a.b/hunter22abcdefghijklm http://a.b/x.pass-word.hunter22 http://a.b/k7 relay.example/hunter22
   `)
   test.each(UNQUOTED)('is refused and not quoted: %s', (value) => {
     const shown = /^api-url is \(?a text that is not shown, since it .+ a secret\)?; it must be an https URL/
@@ -146,6 +154,8 @@ describe('api-url', () => {
   })
 })
 
+const DRY_RUN_EXAMPLE = 'for example ${{ inputs.dry-run || false }}'
+
 describe('a boolean', () => {
   const NAMES = words('delete-webhook allow-already-closed dry-run summary')
   const all = (value: string): Values => Object.fromEntries(NAMES.map((name) => [name, value]))
@@ -155,7 +165,9 @@ describe('a boolean', () => {
     expect(NAMES.map((name) => inputs[name as keyof Values])).toEqual([isTrue, isTrue, isTrue, isTrue])
   })
   test.each(words("yes on 1 tRUE truee untrue falsey unfalse 'true' 0 null"))('is refused as %p', (value) => {
-    expect(complaintsOf(all(value))).toEqual(NAMES.map((name) => `${name} is “${value}”; it must be true or false.`))
+    const accepted = (name: string) => (name === 'dry-run' ? `true or false, ${DRY_RUN_EXAMPLE}` : 'true or false')
+    const expected = NAMES.map((name) => `${name} is “${value}”; it must be ${accepted(name)}.`)
+    expect(complaintsOf(all(value))).toEqual(expected)
   })
 })
 
@@ -227,18 +239,19 @@ describe('complaints', () => {
 })
 
 describe('the variable of an input', () => {
-  const TEXT = 'dry-run is set but empty; it must be true or false, for example ${{ inputs.dry-run || false }}.'
+  const TEXT = `dry-run is set but empty; it must be true or false, ${DRY_RUN_EXAMPLE}.`
   test.each(['', ' ', '\u200b\n'])('that asks for a dry run must not be %p', (value) => {
     expect(complaintsOf({ 'dry-run': value })).toEqual([TEXT])
     expect(complaintsOf({}, { 'input_dry-run': value })).toEqual([TEXT])
+    expect(complaintsOf({ 'dry-run': 'false' }, { INPUT_DRY_RUN: value })[0]).toContain('INPUT_DRY_RUN” is not read')
   })
 
   test('may be in any case; as the runner writes it, it comes first', () => {
     expect(validInputs({}, { 'input_dry-run': 'true' })['dry-run']).toBe(true)
     expect(validInputs({}, { 'Input_Max-Attempts': '7' })['max-attempts']).toBe(7)
-    expect(complaintsOf({ 'dry-run': 'x' }, { 'input_dry-run': 'x' })[0]).toBe(
-      'dry-run is “x”; it must be true or false.',
-    )
+    expect(complaintsOf({ summary: 'x' }, { input_summary: 'x' })).toEqual([
+      'summary is “x”; it must be true or false.',
+    ])
   })
 
   test.each<[string, string]>([
@@ -260,8 +273,8 @@ describe('the variable of an input', () => {
   })
 
   const HARMLESS =
-    words(`INPUT_DRY_RUN=false INPUT_DRY_RUN= INPUT_MAX_ATTEMPTS=010\u200e INPUT_TIMEOUT_SECONDS=900.0 INPUT_API_URL=https://tapi.bale.ai/ INPUT_BALE_TOKEN=${TOKEN}
-    INPUT_DRYRUNS=true DRY_RUN=true INPUT_OTHER=x INPUT_DRYRUN`)
+    words(`INPUT_DRY_RUN=false INPUT_DELETE_WEBHOOK= INPUT_MAX_ATTEMPTS=010\u200e INPUT_TIMEOUT_SECONDS=900.0 INPUT_API_URL=https://tapi.bale.ai/ INPUT_BALE_TOKEN=${TOKEN}
+    INPUT_DRYRUNS=true DRY_RUN=true INPUT_OTHER=x INPUTDRYRUN=true INPUT_SUM_MARY`)
   test.each(HARMLESS)('may be beside %s, which misses nothing', (assignment) => {
     const [variable = '', value] = assignment.split('=')
     expect(complaintsOf({}, { [variable]: value })).toEqual([])

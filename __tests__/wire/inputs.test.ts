@@ -46,6 +46,7 @@ describe('what is refused', () => {
 
   test.concurrent.each<[string, Record<string, string>, RegExp]>([
     ['a misspelt name', { INPUT_DRY_RUN: 'true' }, /INPUT_DRY_RUN\b.*dry-run/],
+    ['a misspelt name without a value', { INPUT_DRY_RUN: '' }, /INPUT_DRY_RUN\b.*dry-run/],
     ['a dry run that is set but empty', { 'INPUT_DRY-RUN': '' }, /dry-run.*\$\{\{ inputs\.dry-run \|\| false \}\}/],
   ])('%s, since a missed dry run is a real close', async (_, env, shows) => {
     const scene = await against(yes, { env })
