@@ -10,7 +10,7 @@ export interface World {
   elapsedSeconds: () => number
   /** Ends early, without an error, when `stop` is aborted. */
   sleep: (seconds: number) => Promise<void>
-  /** Aborted by a signal, or by a defect: then the reason is an `Error`. */
+  /** Aborted with `cancelled` by a signal, else with a defect. */
   stop: AbortSignal
   /** Called when a wait begins and after each minute of it. */
   onWait: (wait: Wait, inputs: ValidInputs) => void
@@ -72,7 +72,7 @@ export async function closeBot(inputs: Inputs, world: World): Promise<Result> {
   const run: Run = { inputs, world, attempts: [] }
   const failWith = (defect: unknown): End => ({ outcome: 'internal-error', defect })
   const end = await runSteps(run).catch(failWith)
-  const isDefect = end.outcome === 'cancelled' && world.stop.reason instanceof Error
+  const isDefect = end.outcome === 'cancelled' && world.stop.reason !== 'cancelled'
   return settle(isDefect ? failWith(world.stop.reason) : end, run.attempts, inputs['allow-already-closed'])
 }
 

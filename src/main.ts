@@ -12,11 +12,9 @@ process.exitCode = 1
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK']) {
-  process.on(signal, () => stop.abort(signal))
+  process.on(signal, () => stop.abort('cancelled'))
 }
-process.on('uncaughtException', (error: unknown) => {
-  stop.abort(error instanceof Error ? error : new Error('What was thrown is no error'))
-})
+process.on('uncaughtException', (error: unknown) => stop.abort(error))
 // Node's own warnings are noise beside the one annotation.
 process.removeAllListeners('warning')
 // A reader of the log that went away changes nothing.

@@ -107,7 +107,7 @@ export function virtualWorld(
     pass: (seconds) => {
       nowSeconds += seconds
     },
-    cancel: (reason = 'SIGTERM') => {
+    cancel: (reason = 'cancelled') => {
       stop.abort(reason)
     },
   }
