@@ -2,15 +2,18 @@
 import type { Result } from './closing.ts'
 import type { RunContext } from './context.ts'
 import type { Inputs } from './inputs.ts'
-import type { FailedOutcome, Verdict } from './verdict.ts'
+import type { FailedOutcome, Reason } from './verdict.ts'
 
-type Advice = (result: Result, inputs: Inputs, context: RunContext) => string
+type Advice = string | ((result: Result, inputs: Inputs, context: RunContext) => string)
 
 const STOP_OTHERS =
   'Find what still uses the token (the old host, a second copy, a health check, a webhook), stop it, and run again.'
+const CHECK_AND_WAIT = 'Make sure that nothing else uses the token, and run again later.'
+const PAUSE = 'The API, or a gateway in front of it, asks for a pause.'
+const LAUNCH = 'A bot cannot be closed in the first ten minutes after its launch.'
 
-/** Without an entry for one of the failed outcomes this does not compile. */
-const ADVICE: Record<FailedOutcome, string | Advice> = {
+/** A reason comes before its outcome. Without an entry for one of them this does not compile. */
+const ADVICE: Record<FailedOutcome | Reason, Advice> = {
   'already-closed': (result, _, { isRerun }) =>
     `${isRerun ? 'An earlier attempt of this workflow run' : 'Something before this run'} may have closed it, or ` +
     'the token is wrong: some servers give this answer to any token. If you know that it was closed, start a new run ' +
@@ -21,26 +24,22 @@ const ADVICE: Record<FailedOutcome, string | Advice> = {
   unsupported:
     'Check first that api-url is the address of a Bot API; if it is not, correct it and start a new run. If it is, this ' +
     'API does not offer the method: stop the bot on its old host without this action.',
-  'rate-limited': ({ decisive, wasLaunchedAgain }) => {
-    if (wasLaunchedAgain) return `Something launched the bot again while this run waited. ${STOP_OTHERS}`
-    return `${reasonToWait(decisive?.reason)} Make sure that nothing else uses the token, and run again later.`
-  },
+  'not offered':
+    'This API does not offer the method: stop the bot on its old host without this action. If api-url is not the ' +
+    'address of a Bot API, correct it and start a new run.',
+  'rate-limited': `${PAUSE} ${CHECK_AND_WAIT}`,
+  limit: `${PAUSE} ${CHECK_AND_WAIT}`,
+  launch: `${LAUNCH} ${CHECK_AND_WAIT}`,
+  'launched again': `Something launched the bot again while this run waited. ${STOP_OTHERS}`,
   'server-error':
     'The API or a gateway in front of it is not working; the inputs are not the cause. Run again later. Larger ' +
     'max-attempts and timeout-seconds bridge longer outages.',
-  rejected: ({ decisive }) => {
-    switch (decisive?.reason) {
-      case 'logged out':
-        return 'The bot was logged out with logOut, which locks it out for minutes to hours. Run again when it can log in.'
-      case 'not found':
-        return 'There is no such address or no such bot. Check api-url first, then the token, and start a new run.'
-      default:
-        return (
-          'The API, or a firewall or proxy on the way, refused the request, and asking again would not help. Check ' +
-          'whether this runner may reach the API, then api-url and the token, and start a new run.'
-        )
-    }
-  },
+  rejected:
+    'The API, or a firewall or proxy on the way, refused the request, and asking again would not help. Check whether ' +
+    'this runner may reach the API, then api-url and the token, and start a new run.',
+  'not found': 'There is no such address or no such bot. Check api-url first, then the token, and start a new run.',
+  'logged out':
+    'The bot was logged out with logOut, which locks it out for minutes to hours. Run again when it can log in.',
   'invalid-response':
     'The answer does not confirm the request. Check that api-url is the Bot API itself, without a login page or a ' +
     'redirect in front of it (redirects are not followed: the token is part of the address), and start a new run.',
@@ -63,8 +62,8 @@ const ADVICE: Record<FailedOutcome, string | Advice> = {
 
 /** What a failure means and what to do about it. That the bot may be closed comes first. */
 export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs, context: RunContext): string {
-  const { closed, decisive } = result
-  const entry = ADVICE[outcome]
+  const { closed, decisive, reason } = result
+  const entry = ADVICE[reason ?? outcome]
   const remedy = decisive?.exchange.kind === 'failed' ? `${decisive.exchange.failure.remedy} ` : ''
   const advice = `${remedy}${typeof entry === 'string' ? entry : entry(result, inputs, context)}`
   if (closed !== 'unknown') return advice
@@ -75,10 +74,7 @@ export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs
 }
 
 /** Why the next request has to wait. */
-export const reasonToWait = (reason: Verdict['reason']) =>
-  reason === 'launch'
-    ? 'A bot cannot be closed in the first ten minutes after its launch.'
-    : 'The API, or a gateway in front of it, asks for a pause.'
+export const reasonToWait = (reason: Reason | undefined) => (reason === 'launch' ? LAUNCH : PAUSE)
 
 /** The inputs with which a closed bot counts as closed; a second deletion would launch it. */
 const inputsAllowing = ({ webhook }: Result) =>

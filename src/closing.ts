@@ -1,7 +1,7 @@
 /** The procedure: steps, attempts, waits and the deadline. It settles the facts of a run and words none of them. */
 import type { Exchange, Method, Step } from './bale.ts'
 import type { Inputs, ValidInputs } from './inputs.ts'
-import { judge, type Outcome, type Verdict, wasLaunchedWithin } from './verdict.ts'
+import { judge, type Outcome, type Reason, type Verdict, wasLaunchedWithin } from './verdict.ts'
 
 /** What the procedure needs from outside. */
 export interface World {
@@ -28,12 +28,12 @@ interface End {
   outcome: Outcome | 'yes'
   /** The verdict that decided the outcome, if one did. */
   decisive?: Verdict
+  /** After `launched again`, in the wait before, more time would not help. */
+  reason?: Reason | undefined
   /** Whether something opened the bot again after the close. */
   confirmation?: 'still closed' | 'not told' | 'failed'
   /** If time ran out: the smallest `timeout-seconds` that would have allowed another attempt. */
   neededSeconds?: number
-  /** If time ran out: something launched the bot in the wait before, so that more time would not help. */
-  wasLaunchedAgain?: boolean
   /** The error behind `internal-error`. */
   defect?: unknown
 }
@@ -95,13 +95,13 @@ async function runStep(step: Step, run: Run): Promise<End> {
     if (world.stop.aborted) return { outcome: 'cancelled' }
     if (world.elapsedSeconds() >= inputs['timeout-seconds']) return { outcome: 'timed-out' }
     const verdict = await attempt(step, run)
-    const end: End = { outcome: verdict.outcome, decisive: verdict }
+    const end: End = { outcome: verdict.outcome, decisive: verdict, reason: verdict.reason }
     if (!verdict.retryable || count === inputs['max-attempts'] || wasCutShort(verdict, inputs)) return end
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
     if (neededSeconds > inputs['timeout-seconds']) {
-      const wasLaunchedAgain = hasWaitGrown(run.attempts.at(-2), verdict)
-      return { ...end, neededSeconds: Math.ceil(neededSeconds), wasLaunchedAgain }
+      const reason = hasWaitGrown(run.attempts.at(-2), verdict) ? 'launched again' : verdict.reason
+      return { ...end, neededSeconds: Math.ceil(neededSeconds), reason }
     }
     await wait({ purpose: 'retry', verdict, count, seconds }, run)
   }

@@ -105,11 +105,11 @@ function whatHappened(result: Result, inputs: ValidInputs): string {
 }
 
 function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidInputs): string {
-  const { neededSeconds, wasLaunchedAgain } = result
+  const { neededSeconds, reason } = result
   if (neededSeconds === undefined) return ''
   const asked = waitSeconds > 0 ? `The server asks to wait ${inSeconds(waitSeconds)}, so there` : 'There'
   const shortage = `${asked} is no time left for another attempt within timeout-seconds (${inputs['timeout-seconds']})`
-  if (wasLaunchedAgain) return ` ${shortage}.`
+  if (reason === 'launched again') return ` ${shortage}.`
   const isPossible = neededSeconds <= MAX_TIMEOUT_SECONDS
   const enough = isPossible ? `timeout-seconds: ${neededSeconds} would have been enough` : 'no value is large enough'
   return ` ${shortage}; ${enough}.`

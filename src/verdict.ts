@@ -8,6 +8,9 @@ type RequestFailure = AnswerFailure | 'invalid-response' | 'unreachable' | 'time
 export type FailedOutcome = RequestFailure | 'reopened' | 'invalid-input' | 'internal-error'
 export type Outcome = FailedOutcome | 'closed' | 'dry-run'
 
+/** What calls for other advice than the outcome alone. */
+export type Reason = 'launch' | 'launched again' | 'limit' | 'logged out' | 'not found' | 'not offered'
+
 export interface Verdict {
   step: Step
   exchange: Exchange
@@ -21,8 +24,7 @@ export interface Verdict {
   waitSeconds: number
   /** The API itself refused `close` with 429, as it does in the ten minutes after a launch. */
   isLaunchRefusal: boolean
-  /** What calls for other advice than the outcome alone. */
-  reason: 'logged out' | 'not found' | 'limit' | 'launch' | undefined
+  reason: Reason | undefined
 }
 
 /** Of an exchange without an answer. */
@@ -94,7 +96,6 @@ function judgeReply(step: Step, reply: Reply, quote: Quote): Omit<Verdict, 'step
   const isLaunchRefusal = step === 'close' && isRefusal && code === 429 && outcome === 'rate-limited'
   const waitSeconds = waitSecondsOf(reply)
   const isLaunch = isLaunchRefusal && waitSeconds <= LAUNCH_WINDOW_SECONDS
-  const reason = reasonIn(reply) ?? (isLaunch ? 'launch' : undefined)
   return {
     outcome,
     retryable: outcome === 'rate-limited' || outcome === 'server-error' || isNotJson,
@@ -102,7 +103,7 @@ function judgeReply(step: Step, reply: Reply, quote: Quote): Omit<Verdict, 'step
     description: description && quote(description),
     waitSeconds,
     isLaunchRefusal,
-    reason,
+    reason: reasonIn(reply, outcome) ?? (isLaunch ? 'launch' : undefined),
   }
 }
 
@@ -121,10 +122,11 @@ function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRe
   return isRefusal || isIn(400, code) ? 'rejected' : 'invalid-response'
 }
 
-function reasonIn({ description, code }: Reply): Verdict['reason'] {
+function reasonIn({ description, code, isRefusal }: Reply, outcome: Verdict['outcome']): Reason | undefined {
   if (/logged out/i.test(description)) return 'logged out'
   if (/bot limit exceed|local_rate_limited/i.test(description)) return 'limit'
-  return code === 404 ? 'not found' : undefined
+  if (outcome === 'unsupported' && isRefusal) return 'not offered'
+  return outcome === 'rejected' && code === 404 ? 'not found' : undefined
 }
 
 /** Whether a gateway answered, which may not know whether the API got the request. */
