@@ -28,7 +28,7 @@ interface End {
   outcome: Outcome | 'yes'
   /** The verdict that decided the outcome, if one did. */
   decisive?: Verdict
-  /** After `launched again`, in the wait before, more time would not help. */
+  /** Why it failed, if the outcome alone does not say it; after `launched again`, more time would not help. */
   reason?: Reason | undefined
   /** Whether something opened the bot again after the close. */
   confirmation?: 'still closed' | 'not told' | 'failed'
@@ -65,6 +65,7 @@ const MAX_BACKOFF_SECONDS = 30
 /** After a launch refusal that asks for no wait: the nine waits of ten attempts are longer than the ten minutes. */
 const LAUNCH_BACKOFF_SECONDS = 70
 const REPORT_SECONDS = 60
+const UNCONFIRMED = { confirmation: 'failed' } as const
 
 /** Closes the bot if the inputs are right. No error escapes: a defect is an outcome, too. */
 export async function closeBot(inputs: Inputs, world: World): Promise<Result> {
@@ -85,7 +86,7 @@ async function runSteps(run: Run): Promise<End> {
   const end = await runStep('close', run)
   if (end.outcome !== 'yes' || run.inputs['confirm-after-seconds'] === 0) return end
   // The API has confirmed the close: nothing that fails from here on changes that.
-  return confirm(end, run).catch((): End => ({ ...end, confirmation: 'failed' }))
+  return { ...end, ...(await confirm(run).catch(() => UNCONFIRMED)) }
 }
 
 /** Repeats a step until it is done or refused for good, or no attempts or no time are left. */
@@ -120,19 +121,18 @@ async function attempt(step: Step, { inputs, world, attempts }: Run): Promise<Ve
 }
 
 /** Sends `close` once more, which launches no bot: the answer tells whether something opened the bot again. */
-async function confirm(closed: End, run: Run): Promise<End> {
+async function confirm(run: Run): Promise<Partial<End>> {
   const { inputs, world } = run
   const seconds = inputs['confirm-after-seconds']
-  const failed: End = { ...closed, confirmation: 'failed' }
   const closedAtSeconds = world.elapsedSeconds()
-  if (neededSecondsFor(seconds, run) > inputs['timeout-seconds']) return failed
+  if (neededSecondsFor(seconds, run) > inputs['timeout-seconds']) return UNCONFIRMED
   await wait({ purpose: 'confirm', seconds }, run)
-  if (world.stop.aborted) return failed
+  if (world.stop.aborted) return UNCONFIRMED
   const verdict = await attempt('close', run)
-  if (verdict.outcome === 'already-closed') return { ...closed, confirmation: 'still closed' }
-  if (verdict.outcome === 'yes') return { ...closed, confirmation: 'not told' }
+  if (verdict.outcome === 'already-closed') return { confirmation: 'still closed' }
+  if (verdict.outcome === 'yes') return { confirmation: 'not told' }
   const isReopened = wasLaunchedWithin(world.elapsedSeconds() - closedAtSeconds, verdict)
-  return isReopened ? { outcome: 'reopened', decisive: verdict } : failed
+  return isReopened ? { outcome: 'reopened', decisive: verdict } : UNCONFIRMED
 }
 
 async function wait(pause: Pause, { inputs, world }: Run): Promise<void> {
