@@ -28,7 +28,7 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
     'This API does not offer the method: stop the bot on its old host without this action. If api-url is not the ' +
     'address of a Bot API, correct it and start a new run.',
   'rate-limited': `${PAUSE} ${CHECK_AND_WAIT}`,
-  limit: `${PAUSE} ${CHECK_AND_WAIT}`,
+  'bot limit': `${PAUSE} ${CHECK_AND_WAIT}`,
   launch: `${LAUNCH} ${CHECK_AND_WAIT}`,
   'launched again': `Something launched the bot again while this run waited. ${STOP_OTHERS}`,
   'server-error':
@@ -43,7 +43,7 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
   'invalid-response':
     'The answer does not confirm the request. Check that api-url is the Bot API itself, without a login page or a ' +
     'redirect in front of it (redirects are not followed: the token is part of the address), and start a new run.',
-  // After the remedy for the code of the error.
+  // Follows the remedy from `failures.ts`.
   unreachable: 'Then start a new run.',
   'timed-out':
     'Check the network between this runner and the API, or raise attempt-timeout-seconds and timeout-seconds. Then ' +
@@ -60,7 +60,7 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
     'action. To close the bot, run again.',
 }
 
-/** What a failure means and what to do about it. That the bot may be closed comes first. */
+/** The advice for a failure. That the bot may be closed comes first. */
 export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs, context: RunContext): string {
   const { closed, decisive, reason } = result
   const entry = ADVICE[reason ?? outcome]

@@ -43,26 +43,26 @@ export interface Answer extends Progress {
 const MAX_BODY_BYTES = 64 * 1024
 /** Headers and interim answers included. */
 const MAX_RECEIVED_BYTES = 512 * 1024
-/** How long to try one address of a host before the next; Node's default, 250 ms, is too short for distant hosts. */
-const EACH_ADDRESS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_500 }
+/** Tries one address of a host after the other; Node's default of 250 ms for each is too short for distant hosts. */
+const ADDRESS_OPTIONS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_500 }
 
 /** Makes one request; the timeout covers all from the DNS look-up to the end of the body. Throws only on a defect. */
 export async function exchange(
-  api: ValidInputs,
+  inputs: ValidInputs,
   step: Step,
   timeoutSeconds: number,
   stop: AbortSignal,
 ): Promise<Exchange> {
-  const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(), timeoutSeconds * 1000)
-  const signal = AbortSignal.any([limit.signal, stop])
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), timeoutSeconds * 1000)
+  const signal = AbortSignal.any([timeout.signal, stop])
   let wasSent = false
   let answer: Answer | undefined
   try {
-    const socket = await connect(api, signal)
+    const socket = await connect(inputs, signal)
     if (step === 'connect') return { kind: 'connected', wasSent, status: undefined }
     wasSent = true
-    const response = await send(api, step, socket, signal)
+    const response = await send(inputs, step, socket, signal)
     const { status, headers } = response
     const date = headers.get('date') ?? new Date().toUTCString()
     answer = { kind: 'answer', wasSent, status, retryAfter: headers.get('retry-after') ?? '', date, body: undefined }
@@ -71,29 +71,30 @@ export async function exchange(
     if (socket.errored) throw socket.errored
     return { ...answer, body }
   } catch (error) {
-    if (stop.aborted && !limit.signal.aborted) return { kind: 'stopped', wasSent, status: undefined }
+    // Whichever came first counts. No answer decides a run that is stopped, so there is no status.
+    if (stop.aborted && !timeout.signal.aborted) return { kind: 'stopped', wasSent, status: undefined }
     // An error is judged by its status and headers alone; a success needs its body.
     if (answer && (answer.status < 200 || answer.status > 299)) return answer
     const progress = { wasSent, status: answer?.status }
-    if (limit.signal.aborted) return { kind: 'timed-out', timeoutSeconds, ...progress }
+    if (timeout.signal.aborted) return { kind: 'timed-out', timeoutSeconds, ...progress }
     if (error instanceof FetchError && error.type === 'max-size') return { kind: 'too-long', ...progress }
     return { kind: 'failed', failure: failureOf(codeOf(error)), ...progress }
   } finally {
     clearTimeout(timer)
-    // Not a time-out here: aborting `signal` closes the connection.
-    limit.abort()
+    // Closes the connection, which `signal` owns.
+    timeout.abort()
   }
 }
 
-function send(api: ValidInputs, method: Method, socket: Socket, signal: AbortSignal) {
-  const url = api['api-url']
+function send(inputs: ValidInputs, method: Method, socket: Socket, signal: AbortSignal) {
+  const url = inputs['api-url']
   const agent = url.protocol === 'https:' ? new https.Agent() : new http.Agent()
   agent.createConnection = () => socket
   // Interim answers without end would fill the memory.
   socket.on('data', () => {
     if (socket.bytesRead > MAX_RECEIVED_BYTES) socket.destroy(withCode('HPE_HEADER_OVERFLOW'))
   })
-  return fetch(`${url.href.replace(/\/+$/, '')}/bot${api['bale-token']}/${method}`, {
+  return fetch(`${url.href.replace(/\/+$/, '')}/bot${inputs['bale-token']}/${method}`, {
     method: 'POST',
     agent,
     signal,
@@ -112,7 +113,7 @@ async function connect({ 'api-url': url, proxy }: ValidInputs, signal: AbortSign
 /** Opens a connection to the host of a URL, over TLS if it is an https URL, and through a tunnel if there is one. */
 async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promise<Socket> {
   const host = url.hostname.replace(/[[\]]/g, '')
-  const address = { host, port: portOf(url), ...EACH_ADDRESS, signal }
+  const address = { host, port: portOf(url), ...ADDRESS_OPTIONS, signal }
   const socket = tunnel ?? (await ready(net.connect(address), 'connect', signal))
   if (url.protocol !== 'https:') return socket
   // NODE_TLS_REJECT_UNAUTHORIZED must have no effect. An IP address is no server name (RFC 6066).
@@ -121,9 +122,9 @@ async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promi
 }
 
 /** Asks the proxy for a tunnel to the API (`CONNECT`, RFC 9110). */
-async function openTunnel(proxy: Proxy, api: URL, signal: AbortSignal): Promise<Socket> {
+async function openTunnel(proxy: Proxy, apiUrl: URL, signal: AbortSignal): Promise<Socket> {
   const socket = await openSocket(proxy.url, signal)
-  const authority = `${api.hostname}:${portOf(api)}`
+  const authority = `${apiUrl.hostname}:${portOf(apiUrl)}`
   const headers = { host: authority, ...proxy.headers }
   const request = http.request({ method: 'CONNECT', path: authority, headers, createConnection: () => socket, signal })
   request.end()

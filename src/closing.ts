@@ -13,15 +13,19 @@ export interface World {
   /** Aborted with `cancelled` by a signal, else with a defect. */
   stop: AbortSignal
   /** Called when a wait begins and after each minute of it. */
-  onWait: (wait: Wait, inputs: ValidInputs) => void
+  onWait: (wait: Wait, leftSeconds: number, inputs: ValidInputs) => void
 }
 
 /** A wait after failed attempt number `count`, or before the check whether something opened the bot again. */
-export type Wait = Pause & { leftSeconds: number }
-type Pause = { seconds: number } & ({ purpose: 'retry'; verdict: Verdict; count: number } | { purpose: 'confirm' })
+export type Wait = { seconds: number } & (
+  { purpose: 'retry'; verdict: Verdict; count: number } | { purpose: 'confirm' }
+)
 
-/** A verdict; but if a defect of the action ended the attempt, only its step, and then it may have worked. */
-type Attempt = Partial<Verdict> & { step: Step }
+interface Attempt {
+  step: Step
+  /** `undefined` if a defect of the action ended the attempt; then it may have worked. */
+  verdict: Verdict | undefined
+}
 
 /** How the procedure or a step of it ended. */
 interface End {
@@ -62,9 +66,9 @@ interface Run {
 /** A wait must leave room for a real attempt: so long, or `attempt-timeout-seconds` if that is shorter. */
 const MIN_ATTEMPT_SECONDS = 5
 const MAX_BACKOFF_SECONDS = 30
-/** After a launch refusal that asks for no wait: the nine waits of ten attempts are longer than the ten minutes. */
+/** After a 429 to `close` that asks for no wait: the nine waits of ten attempts outlast the ten minutes after a launch. */
 const LAUNCH_BACKOFF_SECONDS = 70
-const REPORT_SECONDS = 60
+const REPORT_INTERVAL_SECONDS = 60
 const UNCONFIRMED = { confirmation: 'failed' } as const
 
 /** Closes the bot if the inputs are right. No error escapes: a defect is an outcome, too. */
@@ -101,10 +105,11 @@ async function runStep(step: Step, run: Run): Promise<End> {
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
     if (neededSeconds > inputs['timeout-seconds']) {
-      const reason = hasWaitGrown(run.attempts.at(-2), verdict) ? 'launched again' : verdict.reason
+      // The last attempt is the one of this verdict.
+      const reason = hasWaitGrown(run.attempts.at(-2)?.verdict, verdict) ? 'launched again' : verdict.reason
       return { ...end, neededSeconds: Math.ceil(neededSeconds), reason }
     }
-    await wait({ purpose: 'retry', verdict, count, seconds }, run)
+    await pause({ purpose: 'retry', verdict, count, seconds }, run)
   }
 }
 
@@ -116,7 +121,7 @@ async function attempt(step: Step, { inputs, world, attempts }: Run): Promise<Ve
     verdict = judge(step, await world.exchange(inputs, step, timeoutSeconds), inputs.quote)
     return verdict
   } finally {
-    attempts.push({ step, ...verdict })
+    attempts.push({ step, verdict })
   }
 }
 
@@ -126,7 +131,7 @@ async function confirm(run: Run): Promise<Partial<End>> {
   const seconds = inputs['confirm-after-seconds']
   const closedAtSeconds = world.elapsedSeconds()
   if (neededSecondsFor(seconds, run) > inputs['timeout-seconds']) return UNCONFIRMED
-  await wait({ purpose: 'confirm', seconds }, run)
+  await pause({ purpose: 'confirm', seconds }, run)
   if (world.stop.aborted) return UNCONFIRMED
   const verdict = await attempt('close', run)
   if (verdict.outcome === 'already-closed') return { confirmation: 'still closed' }
@@ -135,17 +140,17 @@ async function confirm(run: Run): Promise<Partial<End>> {
   return isReopened ? { outcome: 'reopened', decisive: verdict } : UNCONFIRMED
 }
 
-async function wait(pause: Pause, { inputs, world }: Run): Promise<void> {
-  for (let leftSeconds = pause.seconds; leftSeconds > 0 && !world.stop.aborted; leftSeconds -= REPORT_SECONDS) {
-    world.onWait({ ...pause, leftSeconds }, inputs)
-    await world.sleep(Math.min(leftSeconds, REPORT_SECONDS))
+async function pause(wait: Wait, { inputs, world }: Run): Promise<void> {
+  for (let leftSeconds = wait.seconds; leftSeconds > 0 && !world.stop.aborted; leftSeconds -= REPORT_INTERVAL_SECONDS) {
+    world.onWait(wait, leftSeconds, inputs)
+    await world.sleep(Math.min(leftSeconds, REPORT_INTERVAL_SECONDS))
   }
 }
 
 /** What the server asks for, or else an exponential backoff with equal jitter. */
-function secondsToWait({ waitSeconds, isLaunchRefusal }: Verdict, count: number): number {
+function secondsToWait({ waitSeconds, isClose429 }: Verdict, count: number): number {
   if (waitSeconds > 0) return waitSeconds
-  if (isLaunchRefusal) return LAUNCH_BACKOFF_SECONDS
+  if (isClose429) return LAUNCH_BACKOFF_SECONDS
   const backoffSeconds = Math.min(2 ** (count - 1), MAX_BACKOFF_SECONDS)
   return (backoffSeconds / 2) * (1 + Math.random())
 }
@@ -154,41 +159,35 @@ function secondsToWait({ waitSeconds, isLaunchRefusal }: Verdict, count: number)
 const neededSecondsFor = (waitSeconds: number, { inputs, world }: Run) =>
   world.elapsedSeconds() + waitSeconds + Math.min(inputs['attempt-timeout-seconds'], MIN_ATTEMPT_SECONDS)
 
-/** Whether `timeout-seconds`, not `attempt-timeout-seconds`, ended the attempt: then no time is left for a retry. */
+/** Whether `timeout-seconds` ended the attempt early: then nobody can say how much time would have been enough. */
 const wasCutShort = ({ exchange }: Verdict, inputs: ValidInputs) =>
   exchange.kind === 'timed-out' && exchange.timeoutSeconds < inputs['attempt-timeout-seconds']
 
 /** Whether the API, after a full wait, asks for a longer one: then something launched the bot during that wait. */
-function hasWaitGrown(before: Attempt | undefined, now: Verdict): boolean {
-  if (!before?.isLaunchRefusal || !before.waitSeconds) return false
-  return now.isLaunchRefusal && now.waitSeconds > before.waitSeconds
+function hasWaitGrown(before: Verdict | undefined, now: Verdict): boolean {
+  if (!before?.isClose429 || !before.waitSeconds) return false
+  return now.isClose429 && now.waitSeconds > before.waitSeconds
 }
 
 function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean): Result {
-  const mayBeClosed = isInDoubt('close', attempts)
-  const isInferred = end.outcome === 'already-closed' && mayBeClosed
+  // These answers say that no attempt has worked, or that its effect is gone.
+  const isClear = end.outcome === 'unauthorized' || end.outcome === 'reopened'
+  const mayHaveWorked = (method: Method) =>
+    !isClear && attempts.some(({ step, verdict }) => step === method && verdict?.mayHaveWorked !== false)
+  const isInferred = end.outcome === 'already-closed' && mayHaveWorked('close')
   const outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
   const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)
-  const notClosed = mayBeClosed && outcome !== 'reopened' ? 'unknown' : 'no'
+  const isDeleted = attempts.some(({ step, verdict }) => step === 'deleteWebhook' && verdict?.outcome === 'yes')
+  const notClosed = mayHaveWorked('close') ? 'unknown' : 'no'
+  const notDeleted = mayHaveWorked('deleteWebhook') ? 'maybe deleted' : 'untouched'
   return {
     ...end,
     outcome,
     count: attempts.filter(({ step }) => step === attempts.at(-1)?.step).length,
     closed: isClosed ? 'yes' : notClosed,
     isInferred,
-    webhook: webhookAfter(attempts),
-    wasCloseSent: attempts.some(({ step, exchange }) => step === 'close' && exchange?.wasSent !== false),
+    webhook: isDeleted ? 'deleted' : notDeleted,
+    wasCloseSent: attempts.some(({ step, verdict }) => step === 'close' && verdict?.exchange.wasSent !== false),
     attempts,
   }
-}
-
-/** Whether a method may have worked although no answer said so; "unauthorized" ends the doubt. */
-function isInDoubt(method: Method, attempts: readonly Attempt[]): boolean {
-  const lastClear = attempts.map(({ outcome }) => outcome).lastIndexOf('unauthorized')
-  return attempts.slice(lastClear + 1).some(({ step, mayHaveWorked }) => step === method && mayHaveWorked !== false)
-}
-
-function webhookAfter(attempts: readonly Attempt[]): Result['webhook'] {
-  if (attempts.some(({ step, outcome }) => step === 'deleteWebhook' && outcome === 'yes')) return 'deleted'
-  return isInDoubt('deleteWebhook', attempts) ? 'maybe deleted' : 'untouched'
 }

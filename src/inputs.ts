@@ -7,8 +7,9 @@ export const MAX_TIMEOUT_SECONDS = 21_600
 
 /** Bots have secrets of 35 and of 40 characters, so no one length is required. */
 const TOKEN = /^(\d+):[\w-]{20,}$/
-/** Without `AbortSignal.any`. */
+/** Before 20.3, which brought `AbortSignal.any`. */
 const OLD_NODE = /^(1\d|20\.[0-2])\./
+/** The smallest number over 0. */
 const ABOVE_ZERO = Number.MIN_VALUE
 const flag = (fallback: string) => input(fallback, 'true or false', parseBoolean)
 
@@ -43,22 +44,24 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   // Without the bot id, which a server may repeat.
   const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url') ?? '')])
   // A wrong value is a complaint below; the default stands in for it, so that the other checks can go on.
-  const valueOf = (name: InputName) => parse(name, textOf(name)) ?? parse(name, undefined)
+  const valueOf = (name: InputName) => parseOrDefault(name, textOf(name)) ?? parseOrDefault(name, undefined)
   const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
-  const { 'confirm-after-seconds': confirmation, 'timeout-seconds': limit } = values
+  const { 'confirm-after-seconds': confirmSeconds, 'timeout-seconds': timeoutSeconds } = values
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
   // A sentence for each mistake; none holds anything of a token.
   const complaints = [
     OLD_NODE.test(nodeVersion) &&
       `This is Node ${nodeVersion}, but the action needs Node 20.3 or newer: update the runner.`,
     ...NAMES.map((name) => valueComplaint(name, textOf(name), quote)),
-    ...given.map((input) => spellingComplaint(input, textOf(input.name), quote)),
-    confirmation >= limit && `confirm-after-seconds (${confirmation}) must be less than timeout-seconds (${limit}).`,
+    ...given.map((each) => spellingComplaint(each, textOf(each.name), quote)),
+    confirmSeconds >= timeoutSeconds &&
+      `confirm-after-seconds (${confirmSeconds}) must be less than timeout-seconds (${timeoutSeconds}).`,
     proxyComplaint,
   ].filter((complaint) => typeof complaint === 'string')
   const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
   if (complaints.length > 0) {
-    const isTokenMissing = given.every(({ name, text }) => name !== 'bale-token' || text === '')
+    // A misspelt variable may hold it.
+    const isTokenMissing = !given.some(({ name, text }) => name === 'bale-token' && text !== '')
     return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing }
   }
   const apiHost = quote(values['api-url'].host)
@@ -81,7 +84,7 @@ function inputsIn(env: NodeJS.ProcessEnv) {
 }
 
 /** The value that a text stands for, or the default if there is none; `undefined` if the text is wrong. */
-function parse(name: InputName, text: string | undefined) {
+function parseOrDefault(name: InputName, text: string | undefined) {
   const { fallback, parse } = INPUTS[name]
   // An empty `dry-run` is an expression with a misspelt name; the default would be a real close.
   const isDefault = text === undefined || (text === '' && name !== 'dry-run')
@@ -98,23 +101,23 @@ function seconds(fallback: string, accepted: string, min: number, max: number) {
 }
 
 function valueComplaint(name: InputName, text: string | undefined, quote: Quote): string | undefined {
-  if (parse(name, text) !== undefined) return undefined
+  if (parseOrDefault(name, text) !== undefined) return undefined
   const problem = name === 'bale-token' ? tokenProblem(text) : `is ${shownValue(text, quote)}`
   return `${name} ${problem}; it must be ${INPUTS[name].accepted}.`
 }
 
-/** A wrong value in quotes, unless it may hold user info, a query, a token, or a relay's path with a password. */
+/** A wrong value in quotes, unless it may hold a secret. */
 function shownValue(text: string | undefined, quote: Quote): string {
   if (!text) return 'set but empty'
-  // The second @ is the full-width one of East Asian keyboards.
+  // User info or a query (also with the full-width @ or an encoded one), a token, a path that may be a password.
   const mayHoldSecret = /[@＠?#]|%40|[\w-]{20}|[^:/]\/.*\d/i.test(text)
   return mayHoldSecret ? 'a text that is not shown, since it may hold a secret' : quote(text)
 }
 
 /** A misspelt input must not be ignored, unless its text means the same as the text of the input itself. */
 function spellingComplaint({ variable, name, text }: GivenInput, own: string | undefined, quote: Quote) {
-  const valueOf = (each: string | undefined) => String(parse(name, each) ?? each)
-  if (valueOf(text) === valueOf(own)) return undefined
+  const meaningOf = (each: string | undefined) => String(parseOrDefault(name, each) ?? each)
+  if (meaningOf(text) === meaningOf(own)) return undefined
   return `${quote(variable)} is not read; write ${name} (as a variable: ${variableOf(name)}).`
 }
 

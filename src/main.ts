@@ -25,7 +25,7 @@ const world: World = {
   elapsedSeconds: () => process.uptime(),
   sleep: (seconds) => sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
   stop: stop.signal,
-  onWait: (wait, inputs) => log(describeWait(wait, inputs)),
+  onWait: (wait, leftSeconds, inputs) => log(describeWait(wait, leftSeconds, inputs)),
 }
 
 /** @returns whether the step passes */

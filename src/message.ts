@@ -33,15 +33,15 @@ export function createMessage(result: Result, inputs: Inputs, context: RunContex
 function messageFor(result: Result, inputs: Inputs, context: RunContext): Message {
   const { outcome } = result
   const bot = inputs.botId ? `Bale bot ${inputs.botId}` : 'The Bale bot'
-  const failure = (failed: FailedOutcome, happened: string): Message => {
+  const failureMessage = (failed: FailedOutcome, happened: string): Message => {
     const title = `${bot} ${stateAfter(result)}: ${failed.replace('-', ' ')}`
     const text = `${happened} ${title}. ${adviceFor(failed, result, inputs, context)}${webhookNote(result)}`
     return { level: 'error', title, text, page: pageOf(failed, context) }
   }
-  if (!inputs.isValid) return failure('invalid-input', inputs.complaints.join(' '))
+  if (!inputs.isValid) return failureMessage('invalid-input', inputs.complaints.join(' '))
   if (outcome === 'dry-run') return dryRunMessage(bot, inputs)
   if (outcome === 'closed' || result.closed === 'yes') return closedMessage(bot, result, inputs)
-  return failure(outcome, whatHappened(result, inputs))
+  return failureMessage(outcome, whatHappened(result, inputs))
 }
 
 function dryRunMessage(bot: string, inputs: ValidInputs): Message {
@@ -56,21 +56,21 @@ function dryRunMessage(bot: string, inputs: ValidInputs): Message {
 function closedMessage(bot: string, result: Result, inputs: ValidInputs): Message {
   const { outcome, isInferred, confirmation, webhook, count } = result
   const title = `${bot} is ${outcome === 'closed' ? 'closed' : 'treated as closed'}`
-  const closed = (level: Message['level'], text: string): Message => {
+  const withWebhook = (level: Message['level'], text: string): Message => {
     return { level, title, text: webhook === 'untouched' ? text : `${text} Its webhook is deleted.`, page: '' }
   }
   if (outcome !== 'closed' || isInferred) {
     const why = isInferred ? 'an earlier attempt of this run may have worked' : 'allow-already-closed is true'
     const doubt = 'On some servers a wrong token gets this answer, too.'
-    return closed('warning', `${title}: ${why}, and the API says that it has already been closed. ${doubt}`)
+    return withWebhook('warning', `${title}: ${why}, and the API says that it has already been closed. ${doubt}`)
   }
-  if (!confirmation) return closed('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
+  if (!confirmation) return withWebhook('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
   const finding = {
     'still closed': `Nothing opened it again within ${inSeconds(inputs['confirm-after-seconds'])}.`,
     'not told': 'The answer of this server does not show whether something opened it again.',
     failed: 'But whether something opened it again could not be confirmed: check that nothing else uses the token.',
   }[confirmation]
-  return closed(confirmation === 'failed' ? 'warning' : 'info', `${title}. ${finding}`)
+  return withWebhook(confirmation === 'failed' ? 'warning' : 'info', `${title}. ${finding}`)
 }
 
 function stateAfter({ outcome, closed }: Result): string {
@@ -116,12 +116,11 @@ function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidI
 }
 
 /** Announces a wait or, after each minute, tells what is left of it. */
-export function describeWait(wait: Wait, inputs: ValidInputs): string {
-  const { seconds, leftSeconds } = wait
-  const isLong = seconds > LONG_WAIT_SECONDS
+export function describeWait(wait: Wait, leftSeconds: number, inputs: ValidInputs): string {
+  const isLong = wait.seconds > LONG_WAIT_SECONDS
   const until = new Date(Date.now() + leftSeconds * 1000).toISOString().slice(11, 19)
   const time = `in ${inSeconds(leftSeconds)}${isLong ? `, at ${until} UTC` : ''}`
-  if (leftSeconds < seconds) return `Still waiting: next request ${time}.`
+  if (leftSeconds < wait.seconds) return `Still waiting: next request ${time}.`
   if (wait.purpose === 'confirm') return `The bot is closed. Next: check whether something opens it again, ${time}.`
   const why = isLong ? ` ${reasonToWait(wait.verdict.reason)}` : ''
   return `Attempt ${wait.count} of ${inputs['max-attempts']}: ${describe(wait.verdict, inputs)}. Next try ${time}.${why}`

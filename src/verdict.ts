@@ -9,7 +9,7 @@ export type FailedOutcome = RequestFailure | 'reopened' | 'invalid-input' | 'int
 export type Outcome = FailedOutcome | 'closed' | 'dry-run'
 
 /** What calls for other advice than the outcome alone. */
-export type Reason = 'launch' | 'launched again' | 'limit' | 'logged out' | 'not found' | 'not offered'
+export type Reason = 'launch' | 'launched again' | 'bot limit' | 'logged out' | 'not found' | 'not offered'
 
 export interface Verdict {
   step: Step
@@ -22,23 +22,26 @@ export interface Verdict {
   description: SafeText | ''
   /** The wait that the server asks for; 0 if it asks for none. */
   waitSeconds: number
-  /** The API itself refused `close` with 429, as it does in the ten minutes after a launch. */
-  isLaunchRefusal: boolean
+  /** The API itself refused `close` with 429, as it does (but not only) in the ten minutes after a launch. */
+  isClose429: boolean
   reason: Reason | undefined
 }
 
 /** Of an exchange without an answer. */
-const NOTHING_SAID = { description: '', waitSeconds: 0, isLaunchRefusal: false, reason: undefined } as const
+const NOTHING_SAID = { description: '', waitSeconds: 0, isClose429: false, reason: undefined } as const
 
 /** The reference server (tdlib/telegram-bot-api) refuses `close` for so long after a launch. */
 const LAUNCH_WINDOW_SECONDS = 600
 
-/** Judges what came back when a step was asked for; only `close` can be answered "already closed". */
+/** What the API and a gateway say when a bot is asked for too often. */
+const BOT_LIMIT = /bot limit exceed|local_rate_limited/i
+
+/** Judges what came back when a step was asked for. */
 export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
   const verdict = { step, exchange, retryable: false, mayHaveWorked: exchange.wasSent, ...NOTHING_SAID }
   switch (exchange.kind) {
     case 'answer':
-      // Without the body: those of a hundred attempts would fill the memory.
+      // Without the body: memory stays flat however many attempts there are.
       return { ...verdict, exchange: { ...exchange, body: undefined }, ...judgeReply(step, readReply(exchange), quote) }
     case 'connected':
       return { ...verdict, outcome: 'dry-run' }
@@ -54,8 +57,8 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
 }
 
 /** Whether a confirming `close` was refused as for a bot launched so recently. */
-export function wasLaunchedWithin(seconds: number, { isLaunchRefusal, reason, waitSeconds }: Verdict): boolean {
-  if (!isLaunchRefusal || reason === 'limit') return false
+export function wasLaunchedWithin(seconds: number, { isClose429, reason, waitSeconds }: Verdict): boolean {
+  if (!isClose429 || reason === 'bot limit') return false
   // The server cuts off the fraction of a second.
   return waitSeconds === 0 || waitSeconds >= Math.floor(LAUNCH_WINDOW_SECONDS - seconds)
 }
@@ -70,7 +73,7 @@ function readReply({ body, ...answer }: Answer) {
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
   const description = envelope?.['description'] ?? plainText
   const errorCode = envelope?.['error_code']
-  // Some servers write the code as text, such as "429".
+  // Some servers write the code as text, such as "429". The text of an object cannot always be made.
   const isNumberOrText = typeof errorCode === 'number' || typeof errorCode === 'string'
   const isCode = isNumberOrText && /^[45]\d\d$/.test(String(errorCode))
   return {
@@ -93,28 +96,28 @@ function judgeReply(step: Step, reply: Reply, quote: Quote): Omit<Verdict, 'step
   const outcome = outcomeOf(step, reply)
   const isNotJson = outcome === 'invalid-response' && isIn(200, status) && !envelope
   const isClear = outcome === 'yes' || outcome === 'already-closed'
-  const isLaunchRefusal = step === 'close' && isRefusal && code === 429 && outcome === 'rate-limited'
+  const isClose429 = step === 'close' && isRefusal && code === 429 && outcome === 'rate-limited'
   const waitSeconds = waitSecondsOf(reply)
-  const isLaunch = isLaunchRefusal && waitSeconds <= LAUNCH_WINDOW_SECONDS
+  const isLaunch = isClose429 && waitSeconds <= LAUNCH_WINDOW_SECONDS
   return {
     outcome,
     retryable: outcome === 'rate-limited' || outcome === 'server-error' || isNotJson,
     mayHaveWorked: !isClear && (isOk || cameFromGateway(reply)),
     description: description && quote(description),
     waitSeconds,
-    isLaunchRefusal,
+    isClose429,
     reason: reasonIn(reply, outcome) ?? (isLaunch ? 'launch' : undefined),
   }
 }
 
-/** Phrases of Bale and of the reference server count whatever the status is. */
+/** After a yes and a redirect, phrases of Bale and of the reference server count, whatever the status is. */
 function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRefusal }: Reply): Verdict['outcome'] {
   if (isOk) return envelope?.['result'] === true ? 'yes' : 'invalid-response'
   if (isIn(300, status)) return 'invalid-response'
   if (step === 'close' && envelope && /the bot has already been closed/i.test(description)) return 'already-closed'
   if (/token not found/i.test(description)) return 'unauthorized'
   if (/method not found/i.test(description)) return 'unsupported'
-  if (/retry after \d|bot limit exceed|local_rate_limited/i.test(description)) return 'rate-limited'
+  if (/retry after \d/i.test(description) || BOT_LIMIT.test(description)) return 'rate-limited'
   if (code === 429 || code === 420) return 'rate-limited'
   if (code === 405 || code === 501) return 'unsupported'
   if (code === 408 || code === 425 || isIn(500, code)) return 'server-error'
@@ -124,7 +127,7 @@ function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRe
 
 function reasonIn({ description, code, isRefusal }: Reply, outcome: Verdict['outcome']): Reason | undefined {
   if (/logged out/i.test(description)) return 'logged out'
-  if (/bot limit exceed|local_rate_limited/i.test(description)) return 'limit'
+  if (BOT_LIMIT.test(description)) return 'bot limit'
   if (outcome === 'unsupported' && isRefusal) return 'not offered'
   return outcome === 'rejected' && code === 404 ? 'not found' : undefined
 }

@@ -171,7 +171,7 @@ describe('requests and waits:', () => {
   test('the wait doubles from one second to thirty, half of it random', async () => {
     const waitsOf = async (answer: Exchange, random: number) => {
       jest.spyOn(Math, 'random').mockReturnValue(random)
-      return (await play(new Array<Exchange>(10).fill(answer))).world.waits.map(({ seconds }) => seconds)
+      return (await play(new Array<Exchange>(10).fill(answer))).world.waits.map(({ wait }) => wait.seconds)
     }
     expect(await waitsOf(UNAVAILABLE, 0.5)).toEqual([0.75, 1.5, 3, 6, 12, 22.5, 22.5, 22.5, 22.5])
     expect(await waitsOf(REFUSED, 0)).toEqual([0.5, 1, 2, 4, 8, 15, 15, 15, 15])
@@ -180,9 +180,8 @@ describe('requests and waits:', () => {
 
   test('a report has the count of attempts so far', async () => {
     const { world } = await play([tooMany(7), YES])
-    expect(world.waits).toMatchObject([
-      { purpose: 'retry', seconds: 7, leftSeconds: 7, count: 1, verdict: { step: 'close', exchange: { status: 429 } } },
-    ])
+    const verdict = { step: 'close', exchange: { status: 429 } }
+    expect(world.waits).toMatchObject([{ wait: { purpose: 'retry', seconds: 7, count: 1, verdict }, leftSeconds: 7 }])
   })
 
   test('the deadline counts from the start of the program, and a cancellation ends a wait', async () => {
@@ -235,7 +234,10 @@ test('a defect is kept, wherever it is', async () => {
   const elsewhere = await play([cancelled(STOPPED, DEFECT)])
   expect(elsewhere.result).toMatchObject({ outcome: 'internal-error', defect: DEFECT })
   const thrown = await play([RESET, DEFECT])
-  expect(thrown.result).toMatchObject({ defect: DEFECT, attempts: [{ outcome: 'unreachable' }, { step: 'close' }] })
+  expect(thrown.result).toMatchObject({
+    defect: DEFECT,
+    attempts: [{ verdict: { outcome: 'unreachable' } }, { step: 'close', verdict: undefined }],
+  })
   const world = virtualWorld(() => UNAVAILABLE)
   world.onWait = () => {
     throw DEFECT

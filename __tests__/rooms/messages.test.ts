@@ -118,9 +118,9 @@ async function tell(
   const waits: string[] = []
   const { result, world, left } = await play(script, inputs, options)
   expect({ name, left }).toEqual({ name, left: 0 })
-  for (const { atSeconds, ...wait } of world.waits) {
+  for (const { wait, leftSeconds, atSeconds } of world.waits) {
     jest.spyOn(Date, 'now').mockReturnValue(NOON_MS + atSeconds * 1000)
-    waits.push(describeWait(wait, samples.validInputs(values, env)))
+    waits.push(describeWait(wait, leftSeconds, samples.validInputs(values, env)))
   }
   const message = createMessage(result, inputs, { ...CONTEXT, ...context }, areWritten)
   return { name, outcome: result.outcome, closed: result.closed, waits, message }

@@ -64,7 +64,7 @@ export const ONCE: Values = { 'max-attempts': '1' }
 export interface VirtualWorld extends World {
   /** What happened: `close 10` is a request and its time limit, `retry 0.75` a report of a wait, in seconds. */
   log: string[]
-  waits: (Wait & { atSeconds: number })[]
+  waits: { wait: Wait; leftSeconds: number; atSeconds: number }[]
   requests: { step: Step; atSeconds: number }[]
   /** Lets time pass. */
   pass: (seconds: number) => void
@@ -100,9 +100,9 @@ export function virtualWorld(
       return Promise.resolve()
     },
     stop: stop.signal,
-    onWait: (wait) => {
-      world.log.push(`${wait.purpose} ${wait.leftSeconds}`)
-      world.waits.push({ ...wait, atSeconds: nowSeconds })
+    onWait: (wait, leftSeconds) => {
+      world.log.push(`${wait.purpose} ${leftSeconds}`)
+      world.waits.push({ wait, leftSeconds, atSeconds: nowSeconds })
     },
     pass: (seconds) => {
       nowSeconds += seconds

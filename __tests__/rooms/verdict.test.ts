@@ -11,9 +11,9 @@ const verdictOn = (exchange: Exchange, step: Step = 'close'): Verdict => judge(s
 /** A verdict in words, as the tables below have it. */
 function inWords(exchange: Exchange, step?: Step): string {
   const verdict = verdictOn(exchange, step)
-  const { outcome, retryable, mayHaveWorked, waitSeconds, isLaunchRefusal, reason } = verdict
+  const { outcome, retryable, mayHaveWorked, waitSeconds, isClose429, reason } = verdict
   const sure = [outcome, retryable && 'again', mayHaveWorked && 'maybe']
-  const words = [waitSeconds > 0 && `after ${waitSeconds}`, isLaunchRefusal && 'launch', reason && `(${reason})`]
+  const words = [waitSeconds > 0 && `after ${waitSeconds}`, isClose429 && 'launch', reason && `(${reason})`]
   return [...sure, ...words].filter(Boolean).join(' ')
 }
 
@@ -86,8 +86,8 @@ describe('the verdict on', () => {
     ['a time in 200', 200, 'x: retry after 7', 'rate-limited again after 7', 'rate-limited again after 7'],
     ['no time', 400, 'retry after 0', 'rate-limited again', 'rate-limited again'],
     ['no number', 400, 'retry after a while', 'rejected', 'rejected'],
-    ['a limit', 400, 'Bot limit exceed', 'rate-limited again (limit)', 'rate-limited again (limit)'],
-    ['Envoy', 503, 'local_rate_limited\n', 'rate-limited again (limit)', 'rate-limited again (limit)'],
+    ['a limit', 400, 'Bot limit exceed', 'rate-limited again (bot limit)', 'rate-limited again (bot limit)'],
+    ['Envoy', 503, 'local_rate_limited\n', 'rate-limited again (bot limit)', 'rate-limited again (bot limit)'],
     ['the reference server', 400, 'Logged out', 'rejected (logged out)', 'rejected (logged out)'],
     ['the server, of close', 400, 'the bot has already been closed', 'rejected', 'already-closed'],
     ['the server, in 200', 200, 'The bot has already been closed!', 'invalid-response again', 'already-closed'],
@@ -126,7 +126,7 @@ describe('the verdict on', () => {
     expect(verdictOn(exchange)).toMatchObject({
       description: '',
       waitSeconds: 0,
-      isLaunchRefusal: false,
+      isClose429: false,
       reason: undefined,
     })
   })
