@@ -266,14 +266,14 @@ const alert = {
     name: 'the close fails',
     bots: { BALE_TOKEN: { noClose: true } },
     passes: false,
-    events: ['close 404', 'gh issue create --title The Bale bot was not closed: unsupported'],
+    events: ['close 404', 'gh issue create --title The Bale bot may not be closed: unsupported'],
   },
   dryRun: {
     example: 'alert.yml',
     name: 'a dry run was left on',
     edit: dryRunLeftOn,
     passes: true,
-    events: ['gh issue create --title The Bale bot was not closed: dry-run'],
+    events: ['gh issue create --title The Bale bot may not be closed: dry-run'],
   },
 } satisfies Record<string, Scene>
 
