@@ -81,7 +81,7 @@ export async function exchange(
     return { kind: 'failed', failure: failureOf(codeOf(error)), ...progress }
   } finally {
     clearTimeout(timer)
-    // Closes the connection, which `signal` owns.
+    // Aborts `signal`, to which the connection is bound, and so closes it.
     timeout.abort()
   }
 }
@@ -90,7 +90,7 @@ function send(inputs: ValidInputs, method: Method, socket: Socket, signal: Abort
   const url = inputs['api-url']
   const agent = url.protocol === 'https:' ? new https.Agent() : new http.Agent()
   agent.createConnection = () => socket
-  // Interim answers without end would fill the memory.
+  // Interim answers without end would fill the memory. The code is Node's own for headers that are too long.
   socket.on('data', () => {
     if (socket.bytesRead > MAX_RECEIVED_BYTES) socket.destroy(withCode('HPE_HEADER_OVERFLOW'))
   })
@@ -130,7 +130,7 @@ async function openTunnel(proxy: Proxy, apiUrl: URL, signal: AbortSignal): Promi
   request.end()
   const [{ statusCode = 0 }] = (await once(request, 'connect', { signal })) as [http.IncomingMessage]
   if (statusCode >= 200 && statusCode < 300) return socket
-  throw withCode(statusCode === 407 ? 'PROXY_AUTHENTICATION' : 'PROXY_REFUSED')
+  throw withCode(statusCode === 407 ? 'PROXY_AUTH' : 'PROXY_REFUSED')
 }
 
 /** Waits for a socket. Its later errors reach whoever uses it then. */
@@ -146,6 +146,7 @@ const withCode = (code: string) => Object.assign(new Error(code), { code })
 function codeOf(error: unknown): string {
   if (error instanceof TypeError || !(error instanceof Error)) throw error
   if ('code' in error && typeof error.code === 'string') return error.code.replace(/\W/g, '_')
+  // That of a premature close has none.
   if (error instanceof FetchError) return 'ERR_STREAM_PREMATURE_CLOSE'
   throw error
 }

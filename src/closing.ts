@@ -5,7 +5,7 @@ import { judge, type Outcome, type Reason, type Verdict, wasLaunchedWithin } fro
 
 /** What the procedure needs from outside. */
 export interface World {
-  exchange: (api: ValidInputs, step: Step, timeoutSeconds: number) => Promise<Exchange>
+  exchange: (inputs: ValidInputs, step: Step, timeoutSeconds: number) => Promise<Exchange>
   /** Since the start of the program, by a monotonic clock. */
   elapsedSeconds: () => number
   /** Ends early, without an error, when `stop` is aborted. */
@@ -45,7 +45,7 @@ interface End {
 /** The end of a run, and the facts that follow from its attempts. */
 export interface Result extends End {
   outcome: Outcome
-  /** How many attempts the last step took. */
+  /** How many attempts the last step took, the confirmation included. */
   count: number
   /** `unknown` if a `close` may have worked but no answer confirmed it. */
   closed: 'yes' | 'no' | 'unknown'
@@ -105,7 +105,7 @@ async function runStep(step: Step, run: Run): Promise<End> {
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
     if (neededSeconds > inputs['timeout-seconds']) {
-      // The last attempt is the one of this verdict.
+      // The last attempt is that of this verdict, at(-2) the one before.
       const reason = hasWaitGrown(run.attempts.at(-2)?.verdict, verdict) ? 'launched again' : verdict.reason
       return { ...end, neededSeconds: Math.ceil(neededSeconds), reason }
     }
@@ -171,9 +171,9 @@ function hasWaitGrown(before: Verdict | undefined, now: Verdict): boolean {
 
 function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean): Result {
   // These answers say that no attempt has worked, or that its effect is gone.
-  const isClear = end.outcome === 'unauthorized' || end.outcome === 'reopened'
+  const isRuledOut = end.outcome === 'unauthorized' || end.outcome === 'reopened'
   const mayHaveWorked = (method: Method) =>
-    !isClear && attempts.some(({ step, verdict }) => step === method && verdict?.mayHaveWorked !== false)
+    !isRuledOut && attempts.some(({ step, verdict }) => step === method && verdict?.mayHaveWorked !== false)
   const isInferred = end.outcome === 'already-closed' && mayHaveWorked('close')
   const outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
   const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)

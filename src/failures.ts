@@ -15,7 +15,7 @@ const ROWS: Row[] = [
   [/^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/, true, 'the connection was closed too early', REACH],
   [/^ETIMEDOUT$/, true, 'the connection could not be established in time', REACH],
   [/^HPE_/, true, 'the answer is not HTTP', ADDRESS],
-  [/^PROXY_AUTH/, false, 'the proxy refused the credentials (407)', 'Correct the user and password of the proxy.'],
+  [/^PROXY_AUTH$/, false, 'the proxy refused the credentials (407)', 'Correct the user and password of the proxy.'],
   [/^PROXY_REFUSED$/, true, 'the proxy refused to connect', 'Check that the proxy allows connections to this host.'],
   [/ALTNAME|HOSTNAME_MISMATCH/, false, 'the TLS certificate is for another host', ADDRESS],
   [/CERT_HAS_EXPIRED/, false, 'the TLS certificate has expired', CLOCK],

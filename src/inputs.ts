@@ -43,7 +43,7 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
   const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url') ?? '')])
-  // A wrong value is a complaint below; the default stands in for it, so that the other checks can go on.
+  // A wrong value is a complaint below; the default (a token has none) stands in, so that the other checks can go on.
   const valueOf = (name: InputName) => parseOrDefault(name, textOf(name)) ?? parseOrDefault(name, undefined)
   const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
   const { 'confirm-after-seconds': confirmSeconds, 'timeout-seconds': timeoutSeconds } = values

@@ -21,7 +21,7 @@ process.removeAllListeners('warning')
 process.stdout.on('error', () => undefined)
 
 const world: World = {
-  exchange: (api, step, timeoutSeconds) => exchange(api, step, timeoutSeconds, stop.signal),
+  exchange: (inputs, step, timeoutSeconds) => exchange(inputs, step, timeoutSeconds, stop.signal),
   elapsedSeconds: () => process.uptime(),
   sleep: (seconds) => sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
   stop: stop.signal,
@@ -34,9 +34,9 @@ async function main(): Promise<boolean> {
   maskSecrets(inputs.secrets)
   const result = await closeBot(inputs, world)
   const outputs = outputsOf(result, inputs.botId)
-  const areOutputsWritten = writeOutputs(outputs)
+  const areWritten = writeOutputs(outputs)
   const context = readContext()
-  const message = createMessage(result, inputs, context, areOutputsWritten)
+  const message = createMessage(result, inputs, context, areWritten)
   printMessage(message)
   if (!context.isEventReadable) log('The event file of this run cannot be read; hints that need it are left out.')
   if (inputs.summary && isInWorkflow) await writeSummary(message, outputs)

@@ -1,4 +1,4 @@
-/** The result in words: what happened, what it means, what to do. A pure function. */
+/** The result in words: what happened, what it means, what to do. */
 import { adviceFor, reasonToWait } from './advice.ts'
 import type { Result, Wait } from './closing.ts'
 import type { RunContext } from './context.ts'

@@ -28,7 +28,7 @@ export const trimInvisible = (text: string) => FIRST_TO_LAST_VISIBLE.exec(text)?
 
 /** Makes the function that quotes text from outside and hides whatever contains a part of one of these secrets. */
 export function createQuote(secrets: readonly string[]): Quote {
-  // The characters in a row are counted twice: with the signs of the secret, such as - and _, and without them.
+  // Parts are taken from each secret as it is, with signs such as - and _, and from its letters and digits alone.
   const parts = secrets
     .map(percentDecoded)
     .flatMap((secret) => [secret, lettersAndDigits(secret)])

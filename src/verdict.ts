@@ -73,7 +73,7 @@ function readReply({ body, ...answer }: Answer) {
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
   const description = envelope?.['description'] ?? plainText
   const errorCode = envelope?.['error_code']
-  // Some servers write the code as text, such as "429". The text of an object cannot always be made.
+  // Some servers write the code as text, such as "429". `String` throws on some objects.
   const isNumberOrText = typeof errorCode === 'number' || typeof errorCode === 'string'
   const isCode = isNumberOrText && /^[45]\d\d$/.test(String(errorCode))
   return {

@@ -11,7 +11,7 @@ test.each<[string, boolean, string, RegExp]>([
   ['ETIMEDOUT', true, 'the connection could not be established in time', /can reach/],
   ['HPE_INVALID_CONSTANT HPE_HEADER_OVERFLOW', true, 'the answer is not HTTP', /host and port in api-url/],
   ['PROXY_REFUSED', true, 'the proxy refused to connect', /the proxy allows/],
-  ['PROXY_AUTHENTICATION', false, 'the proxy refused the credentials (407)', /user and password of the proxy/],
+  ['PROXY_AUTH', false, 'the proxy refused the credentials (407)', /user and password of the proxy/],
   ['ERR_TLS_CERT_ALTNAME_INVALID HOSTNAME_MISMATCH', false, 'the TLS certificate is for another host', /api-url/],
   ['CERT_HAS_EXPIRED', false, 'the TLS certificate has expired', /clock/],
   ['CERT_NOT_YET_VALID', false, 'the TLS certificate is not valid yet', /clock/],

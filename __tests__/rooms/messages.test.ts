@@ -73,7 +73,7 @@ const CASES: Record<string, Case> = {
   'unreachable: refused': { script: [REFUSED, REFUSED], values: { 'max-attempts': '2' } },
   'unreachable: refused, no time left': { script: [REFUSED], values: { 'timeout-seconds': '5.1' } },
   'unreachable: a certificate': { script: [failed('CERT_HAS_EXPIRED')] },
-  'unreachable: a proxy': { script: [failed('PROXY_AUTHENTICATION')], env: PROXY },
+  'unreachable: a proxy': { script: [failed('PROXY_AUTH')], env: PROXY },
   'unreachable: reset, not known to be closed': { script: [RESET], values: ONCE },
   'unreachable: reset after the deletion': { script: [YES, RESET], values: { ...ONCE, ...DELETING } },
   'unreachable: reset in the deletion': { script: [RESET], values: { ...ONCE, ...DELETING } },
