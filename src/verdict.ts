@@ -72,7 +72,8 @@ function readReply({ body, ...answer }: Answer) {
   const envelope = isObject(json) ? json : undefined
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
   const description = envelope?.['description'] ?? plainText
-  const errorCode = envelope?.['error_code']
+  // No API sends a redirect, so the `error_code` of a redirect does not count.
+  const errorCode = isIn(300, answer.status) ? undefined : envelope?.['error_code']
   // Some servers write the code as text, such as "429". `String` throws on some objects.
   const isNumberOrText = typeof errorCode === 'number' || typeof errorCode === 'string'
   const isCode = isNumberOrText && /^[45]\d\d$/.test(String(errorCode))

@@ -39,7 +39,10 @@ describe('the verdict on', () => {
     ['invalid-response', '200 {"ok":"true","result":true}; 200 {"ok":1,"result":true}; 200 {"result":true}'],
     ['invalid-response again', '200 null; 200 "retry after 5"; 200 OK; 200 <html>; 200 <p>local_rate_limited; 200 1'],
     ['invalid-response again', '299 {"ok":true,"res; 200 {"ok":true}{"ok":true}; 204 ; 200 [{"ok":true}]'],
-    ['invalid-response', '302 {"ok":true,"result":true}; 307 {"ok":false,"description":"Token not found"}'],
+    [
+      'invalid-response',
+      '302 {"ok":true,"result":true}; 302 {"error_code":502}; 307 {"ok":false,"description":"Token not found"}',
+    ],
     ['invalid-response', '300 <html>; 399 <html>; 199 {"ok":true,"result":true}; 600 <html>'],
     ['server-error again', '500 {"ok":true,"result":true}; 500 '],
     ['rejected', '400 {"ok":true,"result":true}; 400 ; 200 {"ok":false}; 200 {"ok":false,"error_code":200}'],
