@@ -31,10 +31,11 @@ interface Progress {
 export interface Answer extends Progress {
   kind: 'answer'
   status: number
-  /** The header, empty if absent. */
+  /** The headers, empty if absent. */
   retryAfter: string
-  /** The header, or else the time of this machine in its format. */
   date: string
+  /** By the clock of this machine, since 1970, without a fraction, as in an HTTP date. */
+  receivedAtSeconds: number
   /** `undefined` if the answer is an error whose body could not be read. */
   body: string | undefined
 }
@@ -63,9 +64,10 @@ export async function exchange(
     if (step === 'connect') return { kind: 'connected', wasSent, status: undefined }
     wasSent = true
     const response = await send(inputs, step, socket, signal)
-    const { status, headers } = response
-    const date = headers.get('date') ?? new Date().toUTCString()
-    answer = { kind: 'answer', wasSent, status, retryAfter: headers.get('retry-after') ?? '', date, body: undefined }
+    const header = (name: string) => response.headers.get(name) ?? ''
+    const dates = { date: header('date'), receivedAtSeconds: Math.floor(Date.now() / 1000) }
+    const { status } = response
+    answer = { kind: 'answer', wasSent, status, retryAfter: header('retry-after'), ...dates, body: undefined }
     const body = await response.text()
     // Without a stated length, node-fetch takes a body as complete when the connection is reset.
     if (socket.errored) throw socket.errored

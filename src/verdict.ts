@@ -152,17 +152,18 @@ function waitSecondsOf(reply: Reply): number {
   return Math.min(longest, Number.MAX_SAFE_INTEGER)
 }
 
-/** `Retry-After` (RFC 9110): seconds, or a date. */
-function headerSeconds({ retryAfter, date }: Reply): number {
+/** `Retry-After` (RFC 9110): seconds, or a date, which is compared with the date of the answer if that has one. */
+function headerSeconds({ retryAfter, date, receivedAtSeconds }: Reply): number {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
-  const seconds = (httpDateMs(retryAfter) - httpDateMs(date)) / 1000
+  const sentAtSeconds = httpDateSeconds(date)
+  const seconds = httpDateSeconds(retryAfter) - (Number.isNaN(sentAtSeconds) ? receivedAtSeconds : sentAtSeconds)
   return Number.isNaN(seconds) ? 0 : seconds
 }
 
-/** The time of a date in one of the three formats of RFC 9110 (one has no `GMT` at its end); else `NaN`. */
-function httpDateMs(text: string): number {
+/** A date in one of the three formats of RFC 9110 (one has no `GMT` at its end), since 1970; else `NaN`. */
+function httpDateSeconds(text: string): number {
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? [\w :-]+$/.test(text)) return NaN
-  return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`)
+  return Date.parse(text.endsWith(' GMT') ? text : `${text} GMT`) / 1000
 }
 
 /** Whether a status or code belongs to a class, such as 400 for all 4xx. */

@@ -27,7 +27,8 @@ export function validInputs(values: Values = {}, env: NodeJS.ProcessEnv = {}): V
 
 /** @param body is sent as JSON unless it is a text */
 export function answer(status: number, body: unknown, headers: { retryAfter?: string; date?: string } = {}): Exchange {
-  const head = { status, retryAfter: '', date: 'Thu, 01 Jan 2026 00:00:00 GMT', ...headers }
+  const date = 'Thu, 01 Jan 2026 00:00:00 GMT'
+  const head = { status, retryAfter: '', date, receivedAtSeconds: Date.parse(date) / 1000, ...headers }
   return { kind: 'answer', wasSent: true, ...head, body: typeof body === 'string' ? body : JSON.stringify(body) }
 }
 

@@ -135,7 +135,7 @@ describe('the verdict on', () => {
   })
 
   test('an error whose body cannot be read, by its status and headers', () => {
-    const head = { status: 503, retryAfter: '7', date: '' }
+    const head = { status: 503, retryAfter: '7', date: '', receivedAtSeconds: 0 }
     const verdict = verdictOn({ kind: 'answer', wasSent: true, ...head, body: undefined })
     expect(verdict).toMatchObject({ outcome: 'server-error', waitSeconds: 7, description: '' })
   })
@@ -151,7 +151,8 @@ describe('the wait', () => {
     ['a date, compared with that of the answer', DATE, 'Thu, 01 Jan 2026 00:00:10 GMT', 20],
     ['a date of RFC 850', 'Thursday, 01-Jan-26 00:00:30 GMT', 'Thursday, 01-Jan-26 00:00:20 GMT', 10],
     ['a date of asctime', 'Thu Jan  1 00:00:30 2026', 'Thu Jan  1 00:00:25 2026', 5],
-    ['a date beside a date that is none', DATE, 'yesterday', 0],
+    ['a date beside a date that is none, compared with the clock', DATE, 'yesterday', 30],
+    ['a date beside no date', DATE, '', 30],
     ['a date that is over', DATE, 'Thu, 01 Jan 2026 00:01:00 GMT', 0],
     ...[`x ${DATE}`, `${DATE}!`, DATE.replace('01 Jan', '99 Foo'), '2026-01-01T00:00:30Z'].map(unusable),
     ...['1.5', '-5', '5, 5', ''].map(unusable),
