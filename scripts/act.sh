@@ -11,7 +11,7 @@ done
 if [ -z "$act" ]; then
   cat >&2 << 'END'
 act was not found. It runs GitHub's workflows on your machine: https://github.com/nektos/act
-With Go 1.25 or newer, `.ci/tools` installs the version that this project is tested with.
+With Go 1.25 and Python 3, `.ci/tools` installs the version that this project is tested with.
 Otherwise install act as you like; it must be on the PATH, or its path in the variable ACT.
 END
   exit 1
