@@ -78,8 +78,9 @@ type GivenInput = ReturnType<typeof inputsIn>[number]
 function inputsIn(env: NodeJS.ProcessEnv) {
   const squash = (spelling: string) => spelling.toUpperCase().replace(/[-_ ]/g, '')
   return Object.entries(env).flatMap(([variable, text = '']) => {
+    if (!/^INPUT_/i.test(variable)) return []
     const name = NAMES.find((each) => squash(variable) === squash(variableOf(each)))
-    return name && /^INPUT_/i.test(variable) ? [{ variable, name, text: trimInvisible(text) }] : []
+    return name ? [{ variable, name, text: trimInvisible(text) }] : []
   })
 }
 

@@ -246,7 +246,7 @@ describe('the variable of an input', () => {
     expect(complaintsOf({ 'dry-run': 'false' }, { INPUT_DRY_RUN: value })[0]).toContain('INPUT_DRY_RUN” is not read')
   })
 
-  test('may be in any case; as the runner writes it, it comes first', () => {
+  test('may be in any case', () => {
     expect(validInputs({}, { 'input_dry-run': 'true' })['dry-run']).toBe(true)
     expect(validInputs({}, { 'Input_Max-Attempts': '7' })['max-attempts']).toBe(7)
     expect(complaintsOf({ summary: 'x' }, { input_summary: 'x' })).toEqual([
