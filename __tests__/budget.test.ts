@@ -29,12 +29,22 @@ describe('the bundle', () => {
     const loads = bundle.matchAll(/createRequire\(import\.meta\.url\)\("(?:node:)?([^"]+)"\)/g)
     // Nothing that starts processes or threads, no web streams, no second HTTP client.
     expect([...new Set(Array.from(loads, ([, name]) => name))].sort()).toEqual(
-      'buffer crypto events fs http https net os path stream timers/promises tls url util zlib'.split(' '),
+      'buffer crypto events fs http https net os path stream timers/promises tls url util zlib'.split(
+        ' ',
+      ),
     )
   })
 })
 
 test('the page has a place for each table of the bench', () => {
-  const places = readFileSync('docs/performance.md', 'utf8').matchAll(/<!-- bench (\w+) -->[^]*?<!-- end -->/g)
-  expect(Array.from(places, ([, part]) => part)).toEqual(['machine', 'start', 'verdicts', 'growth', 'fleet'])
+  const places = readFileSync('docs/performance.md', 'utf8').matchAll(
+    /<!-- bench (\w+) -->[^]*?<!-- end -->/g,
+  )
+  expect(Array.from(places, ([, part]) => part)).toEqual([
+    'machine',
+    'start',
+    'verdicts',
+    'growth',
+    'fleet',
+  ])
 })

@@ -1,6 +1,14 @@
 /** `npm test` must test the source as it stands, never an older bundle. Shown on a copy of the project. */
 import { exec } from 'node:child_process'
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, test } from '@jest/globals'
@@ -8,9 +16,13 @@ import { expect, test } from '@jest/globals'
 /** Runs the smoke test of a project by the command that contributors use. */
 function smoke(folder: string): Promise<{ failed: boolean; shown: string }> {
   return new Promise((done) => {
-    exec('npm test -- smoke', { cwd: folder, env: { ...process.env, FORCE_COLOR: '0' } }, (error, stdout, stderr) => {
-      done({ failed: error !== null, shown: stdout + stderr })
-    })
+    exec(
+      'npm test -- smoke',
+      { cwd: folder, env: { ...process.env, FORCE_COLOR: '0' } },
+      (error, stdout, stderr) => {
+        done({ failed: error !== null, shown: stdout + stderr })
+      },
+    )
   })
 }
 
@@ -25,7 +37,10 @@ test('a change of the source alone reaches the tests', async () => {
       writeFileSync(file, source.replaceAll('deleteWebhook', 'forgetWebhook'))
     }
     const { failed, shown } = await smoke(copy)
-    expect({ failed, tests: shown.match(/(?<=● ).*/g) }).toEqual({ failed: true, tests: ['with its webhook'] })
+    expect({ failed, tests: shown.match(/(?<=● ).*/g) }).toEqual({
+      failed: true,
+      tests: ['with its webhook'],
+    })
     expect(readFileSync(join(copy, 'dist/index.js'), 'utf8')).toContain('forgetWebhook')
   } finally {
     rmSync(copy, { recursive: true, force: true, maxRetries: 3 })

@@ -40,16 +40,40 @@ describe('the life cycle', () => {
   test.each<[string, Bot, string]>([
     ['an old bot closes once', old, 'close@0 200 closed, close@1 400 closed'],
     ['letters may have any case', old, 'CLOSE@0 200 closed, Close@1 400 closed'],
-    ['a window ends to the second', young, 'close@0 429 6, close@0.001 429 6, close@5.999 429 1, close@6 200 closed'],
-    ['a refused close does not prolong the window', young, 'close@1 429 5, close@2 429 4, close@6 200 closed'],
-    ['any method launches a closed bot', closed, 'close@0 400 closed, getUpdates@10 200 launched, close@10 429 600'],
-    ['which starts its window', closed, 'getUpdates@10 200 launched, close@609 429 1, close@610 200 closed'],
-    ['a method of a running bot leaves its window alone', young, 'getMe@5 200 ok, close@6 200 closed'],
+    [
+      'a window ends to the second',
+      young,
+      'close@0 429 6, close@0.001 429 6, close@5.999 429 1, close@6 200 closed',
+    ],
+    [
+      'a refused close does not prolong the window',
+      young,
+      'close@1 429 5, close@2 429 4, close@6 200 closed',
+    ],
+    [
+      'any method launches a closed bot',
+      closed,
+      'close@0 400 closed, getUpdates@10 200 launched, close@10 429 600',
+    ],
+    [
+      'which starts its window',
+      closed,
+      'getUpdates@10 200 launched, close@609 429 1, close@610 200 closed',
+    ],
+    [
+      'a method of a running bot leaves its window alone',
+      young,
+      'getMe@5 200 ok, close@6 200 closed',
+    ],
     ['webhook methods launch, too', closed, 'deleteWebhook@0 200 launched, close@0 429 600'],
     ['and an unknown method', closed, 'noSuch@0 404 launched, close@1 429 599'],
     ['a name of every object is no method', old, 'toString@0 404 found'],
     ['a server without close', { ...old, knowsClose: false }, 'close@0 404 found'],
-    ['a restart launches for a webhook', old, 'setWebhook@0 200 ok, close@1 200 closed, restart@2, close@2 200 closed'],
+    [
+      'a restart launches for a webhook',
+      old,
+      'setWebhook@0 200 ok, close@1 200 closed, restart@2, close@2 200 closed',
+    ],
     [
       'a restart does not launch a bot whose webhook was deleted',
       { ...old, webhook: true },
@@ -95,7 +119,9 @@ describe('the server', () => {
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ ok: true, result: true })
     const sent = { httpMethod: 'POST', target: '/relay/bot<token>/Close?x=1', body: 'a=b' }
-    expect(running.requests).toEqual([{ botId: '1234567890', method: 'Close', ...sent, answer: '200 closed' }])
+    expect(running.requests).toEqual([
+      { botId: '1234567890', method: 'Close', ...sent, answer: '200 closed' },
+    ])
   })
 
   test('asks for a wait in the body and in a header', async () => {
@@ -120,14 +146,26 @@ describe('the server', () => {
     ['200 closed', 'GET', `${here}/close`, {}, {}],
     ['200 ok', 'GET', `${here}/getme`, {}, {}],
     ['200 ok, launched', 'POST', `${here}/sendMessage`, { closed: true }, {}],
-    ['400 Bad Request: the bot has already been closed', 'POST', `${here}/close`, { closed: true }, {}],
+    [
+      '400 Bad Request: the bot has already been closed',
+      'POST',
+      `${here}/close`,
+      { closed: true },
+      {},
+    ],
     ['404 Not Found: method not found', 'POST', `${here}/close`, { noClose: true }, {}],
     ['404 Not Found: method not found', 'POST', `${here}/${secret}`, {}, {}],
     ['405 Method Not Allowed', 'PUT', `${here}/close`, {}, {}],
     ['404 Not Found', 'GET', '/elsewhere', {}, {}],
     ['403 Bad Request: Token not found', 'POST', `${stranger}/close`, {}, {}],
     ['403 Bad Request: Token not found', 'POST', `${stranger}/getMe`, {}, {}],
-    ['400 Bad Request: the bot has already been closed', 'POST', `${stranger}/close`, {}, likeReference],
+    [
+      '400 Bad Request: the bot has already been closed',
+      'POST',
+      `${stranger}/close`,
+      {},
+      likeReference,
+    ],
     ['401 Unauthorized', 'POST', `${stranger}/getMe`, {}, likeReference],
   ])('%s is the answer to %s %s', async (answer, httpMethod, path, setup, options) => {
     const { ask, running } = await start(setup, options)
@@ -168,9 +206,16 @@ describe('the server', () => {
       expect((await ask()).status).toBe(400)
       await sleep(1000)
     }
-    expect(running.requests[2]).toMatchObject({ botId: '1234567890', target: '/bot<token>/getUpdates' })
-    const answers = running.requests.map(({ method, answer }) => `${method} ${answer.slice(0, 3)}`).join(', ')
-    expect(answers).toBe('close 200, close 400, getUpdates 200, close 200, close 400, getUpdates 200')
+    expect(running.requests[2]).toMatchObject({
+      botId: '1234567890',
+      target: '/bot<token>/getUpdates',
+    })
+    const answers = running.requests
+      .map(({ method, answer }) => `${method} ${answer.slice(0, 3)}`)
+      .join(', ')
+    expect(answers).toBe(
+      'close 200, close 400, getUpdates 200, close 200, close 400, getUpdates 200',
+    )
     expect(running.requests.at(-1)?.answer).toBe('200 ok, launched')
   })
 
@@ -239,26 +284,35 @@ describe('the command', () => {
     }
   }
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('serves, logs without the token, ends on %s', async (signal) => {
-    const { child, stderr, ended, nextLine } = run('--bot', `${token},young=100,fault=502,fault=silence`)
-    const ready = await nextLine()
-    expect(ready).toMatch(/^Bale Bot API emulator at http:\/\/127\.0\.0\.1:\d+$/)
-    const ask = (path: string) => fetch(`${ready.split(' ').at(-1)}/${path}`).catch(() => 'no answer')
-    await ask(`bot${token}/close`)
-    expect(await nextLine()).toBe('bot 1234567890 close -> fault 502')
-    const silent = ask(`bot${token}/close`)
-    expect(await nextLine()).toBe('bot 1234567890 close -> fault silence')
-    await ask(`bot${token}/close`)
-    expect(await nextLine()).toMatch(/^bot 1234567890 close -> 429 Too Many Requests: retry after \d+$/)
-    await ask(`bot${token}/${secret}`)
-    expect(await nextLine()).toBe('bot 1234567890 (unknown) -> 404 Not Found: method not found')
-    await ask(token)
-    expect(await nextLine()).toBe('bot - (unknown) -> 404 Not Found')
-    child.kill(signal)
-    expect(await ended).toEqual([0, null])
-    expect(await silent).toBe('no answer')
-    expect(await stderr).toBe('')
-  })
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'serves, logs without the token, ends on %s',
+    async (signal) => {
+      const { child, stderr, ended, nextLine } = run(
+        '--bot',
+        `${token},young=100,fault=502,fault=silence`,
+      )
+      const ready = await nextLine()
+      expect(ready).toMatch(/^Bale Bot API emulator at http:\/\/127\.0\.0\.1:\d+$/)
+      const ask = (path: string) =>
+        fetch(`${ready.split(' ').at(-1)}/${path}`).catch(() => 'no answer')
+      await ask(`bot${token}/close`)
+      expect(await nextLine()).toBe('bot 1234567890 close -> fault 502')
+      const silent = ask(`bot${token}/close`)
+      expect(await nextLine()).toBe('bot 1234567890 close -> fault silence')
+      await ask(`bot${token}/close`)
+      expect(await nextLine()).toMatch(
+        /^bot 1234567890 close -> 429 Too Many Requests: retry after \d+$/,
+      )
+      await ask(`bot${token}/${secret}`)
+      expect(await nextLine()).toBe('bot 1234567890 (unknown) -> 404 Not Found: method not found')
+      await ask(token)
+      expect(await nextLine()).toBe('bot - (unknown) -> 404 Not Found')
+      child.kill(signal)
+      expect(await ended).toEqual([0, null])
+      expect(await silent).toBe('no answer')
+      expect(await stderr).toBe('')
+    },
+  )
 
   test.each<[string, ...string[]]>([
     ['--bot', '--bot', secret],

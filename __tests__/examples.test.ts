@@ -35,18 +35,30 @@ function brokenRules(content: string): string[] {
   const { permissions, concurrency, jobs } = parse(content) as Workflow
   const steps = Object.values(jobs).flatMap((job) => job.steps)
   const rules: [rule: string, isKept: boolean][] = [
-    ['no permission for all jobs', permissions !== undefined && Object.keys(permissions).length === 0],
+    [
+      'no permission for all jobs',
+      permissions !== undefined && Object.keys(permissions).length === 0,
+    ],
     ['no run is cancelled by the next', concurrency?.['cancel-in-progress'] === false],
     ['one group for each bot', /^bale-(?:bot|fleet)$/.test(concurrency?.group ?? '')],
-    ['a word on pinning the commit', content.includes('@v1 # In production, pin the full commit SHA of a release.\n')],
+    [
+      'a word on pinning the commit',
+      content.includes('@v1 # In production, pin the full commit SHA of a release.\n'),
+    ],
     ['outputs exist', outputsOf(content).every(([id, output]) => isOutput(id, output, steps))],
     ...Object.values(jobs).flatMap((job): [string, boolean][] => [
-      ['time to report', (job['timeout-minutes'] ?? 0) * 60 > Math.max(60, timeoutSecondsOf(job.steps))],
+      [
+        'time to report',
+        (job['timeout-minutes'] ?? 0) * 60 > Math.max(60, timeoutSecondsOf(job.steps)),
+      ],
       [
         'a bot that fails cancels no close of others',
         job.strategy === undefined || !closesForReal(job) || job.strategy['fail-fast'] === false,
       ],
-      ['stop, then close, in one job', !content.includes('--now bot') || !closesForReal(job) || stopsFirst(job)],
+      [
+        'stop, then close, in one job',
+        !content.includes('--now bot') || !closesForReal(job) || stopsFirst(job),
+      ],
     ]),
   ]
   return rules.filter(([, isKept]) => !isKept).map(([rule]) => rule)
@@ -54,7 +66,9 @@ function brokenRules(content: string): string[] {
 
 function timeoutSecondsOf(steps: readonly Step[]): number {
   const byDefault = manifest.inputs['timeout-seconds']?.default
-  const seconds = steps.filter(closes).map((step) => Number(step.with?.['timeout-seconds'] ?? byDefault))
+  const seconds = steps
+    .filter(closes)
+    .map((step) => Number(step.with?.['timeout-seconds'] ?? byDefault))
   return seconds.reduce((sum, each) => sum + each, 0)
 }
 
@@ -64,9 +78,13 @@ const stopsFirst = ({ steps }: Job): boolean =>
   steps[steps.findIndex(isRealClose) - 1]?.name?.startsWith('Stop the bot') === true
 
 const outputsOf = (content: string): [id: string, output: string][] =>
-  Array.from(content.matchAll(/\bsteps\.([\w-]+)\.outputs\.([\w-]+)/g), ([, id = '', output = '']) => [id, output])
+  Array.from(
+    content.matchAll(/\bsteps\.([\w-]+)\.outputs\.([\w-]+)/g),
+    ([, id = '', output = '']) => [id, output],
+  )
 const isOutput = (id: string, output: string, steps: readonly Step[]): boolean =>
-  steps.some((step) => step.id === id && isRealClose(step)) && Object.hasOwn(manifest.outputs, output)
+  steps.some((step) => step.id === id && isRealClose(step)) &&
+  Object.hasOwn(manifest.outputs, output)
 
 describe('the rules', () => {
   test.each(examples)('%s keeps them', (path) => {
@@ -75,9 +93,19 @@ describe('the rules', () => {
 
   test.each([
     ['deploy', 'permissions: {}', 'permissions: { contents: read }', 'no permission for all jobs'],
-    ['minimal', 'cancel-in-progress: false', 'cancel-in-progress: true', 'no run is cancelled by the next'],
+    [
+      'minimal',
+      'cancel-in-progress: false',
+      'cancel-in-progress: true',
+      'no run is cancelled by the next',
+    ],
     ['alert', 'group: bale-bot', 'group: ${{ github.run_id }}', 'one group for each bot'],
-    ['webhook', '# In production, pin the full commit SHA of a release.', '', 'a word on pinning the commit'],
+    [
+      'webhook',
+      '# In production, pin the full commit SHA of a release.',
+      '',
+      'a word on pinning the commit',
+    ],
     ['fleet', 'steps.close.outputs.closed', 'steps.close.outputs.close', 'outputs exist'],
     ['deploy', 'id: close', 'id: closed', 'outputs exist'],
     ['minimal', 'timeout-minutes: 20', 'timeout-minutes: 15', 'time to report'],
@@ -93,6 +121,9 @@ describe('the rules', () => {
 })
 
 test('the README shows the minimal and the full workflow', () => {
-  const blocks = Array.from(read('README.md').matchAll(/^```yaml\n(.*?)^```$/gms), ([, text]) => text)
+  const blocks = Array.from(
+    read('README.md').matchAll(/^```yaml\n(.*?)^```$/gms),
+    ([, text]) => text,
+  )
   expect(blocks).toEqual(['minimal', 'deploy'].map((name) => read(`examples/${name}.yml`)))
 })

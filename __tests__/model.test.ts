@@ -28,12 +28,19 @@ const FATES = {
   'no connection in time': { reaches: false, instead: samples.NO_CONNECTION },
   'gateway gives up before': { isDoubtful: true, reaches: false, instead: samples.BAD_GATEWAY },
   'gateway gives up after': { isDoubtful: true, reaches: true, instead: answer(504, '<html>') },
-  'gateway resets': { isDoubtful: true, reaches: true, instead: answer(503, 'disconnect/reset before headers') },
+  'gateway resets': {
+    isDoubtful: true,
+    reaches: true,
+    instead: answer(503, 'disconnect/reset before headers'),
+  },
   'gateway is overloaded': { reaches: false, instead: samples.UNAVAILABLE },
   'gateway limits the rate': { reaches: false, instead: answer(429, 'local_rate_limited') },
   'gateway shows a page': { reaches: true, instead: answer(200, '<html>Welcome') },
   'gateway says OK': { reaches: false, instead: answer(200, 'OK') },
-  'gateway says a phrase': { reaches: false, instead: answer(400, 'the bot has already been closed') },
+  'gateway says a phrase': {
+    reaches: false,
+    instead: answer(400, 'the bot has already been closed'),
+  },
   'gateway sends JSON': { reaches: false, instead: answer(200, { result: true }) },
   'gateway redirects': { reaches: false, instead: answer(302, '') },
   'server asks for a wait': { reaches: false, instead: tooMany(3) },
@@ -61,12 +68,18 @@ const happening = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Happening>('nothing') },
   { weight: 1, arbitrary: fc.constantFrom(...(Object.keys(HAPPENINGS) as Happening[])) },
 )
-const fate = fc.oneof(fc.constant<FateName>('answered'), fc.constantFrom(...(Object.keys(FATES) as FateName[])))
+const fate = fc.oneof(
+  fc.constant<FateName>('answered'),
+  fc.constantFrom(...(Object.keys(FATES) as FateName[])),
+)
 
 const history = fc.record({
   state: fc.constantFrom('running', 'running', 'young', 'closed', 'unknown token'),
   webhook: fc.boolean(),
-  knowsClose: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+  knowsClose: fc.oneof(
+    { weight: 9, arbitrary: fc.constant(true) },
+    { weight: 1, arbitrary: fc.constant(false) },
+  ),
   steps: fc.array(fc.record({ fate, before: happening, inWait: happening }), { maxLength: 12 }),
   cancelAt: fc.option(fc.nat(8), { freq: 6 }),
   cancelInWait: fc.option(fc.nat(8), { freq: 6 }),
@@ -81,8 +94,16 @@ const isOpen = (bot: Bot) => bot.closableFromMs !== undefined
 
 /** Plays a history. Nothing is asserted in it, since the procedure takes an error for a defect of its own. */
 async function live(past: typeof history extends fc.Arbitrary<infer T> ? T : never) {
-  const closableFromMs = { running: 0, young: 600_000, closed: undefined, 'unknown token': 0 }[past.state]
-  let bot: Bot = { id: 1, closableFromMs, windowMs: 600_000, webhook: past.webhook, knowsClose: past.knowsClose }
+  const closableFromMs = { running: 0, young: 600_000, closed: undefined, 'unknown token': 0 }[
+    past.state
+  ]
+  let bot: Bot = {
+    id: 1,
+    closableFromMs,
+    windowMs: 600_000,
+    webhook: past.webhook,
+    knowsClose: past.knowsClose,
+  }
   /** Whether somebody launched the bot after it was last closed by, or found closed for, this run. */
   let wasLaunchedSince = false
   let notBeforeMs = 0
@@ -131,7 +152,9 @@ async function live(past: typeof history extends fc.Arbitrary<infer T> ? T : nev
   const inputs = validInputs({
     'delete-webhook': String(past.deleteWebhook),
     'allow-already-closed': String(past.allowAlreadyClosed),
-    'confirm-after-seconds': String(past.confirmAfterSeconds < past.timeoutSeconds ? past.confirmAfterSeconds : 0),
+    'confirm-after-seconds': String(
+      past.confirmAfterSeconds < past.timeoutSeconds ? past.confirmAfterSeconds : 0,
+    ),
     'max-attempts': String(past.maxAttempts),
     'timeout-seconds': String(past.timeoutSeconds),
   })
@@ -141,7 +164,8 @@ async function live(past: typeof history extends fc.Arbitrary<infer T> ? T : nev
 
 /** What a JSON body asks for, told in another way than the code tells it. */
 function askedMs(exchange: Exchange): number {
-  const seconds = exchange.kind === 'answer' ? /"retry_after":(\d+)/.exec(exchange.body ?? '')?.[1] : undefined
+  const seconds =
+    exchange.kind === 'answer' ? /"retry_after":(\d+)/.exec(exchange.body ?? '')?.[1] : undefined
   return Number(seconds ?? 0) * 1000
 }
 
@@ -149,8 +173,11 @@ test('no history makes it say closed of a bot that is open', async () => {
   const seen = new Map<string, number>()
   await fc.assert(
     fc.asyncProperty(history, async (past) => {
-      const { result, world, openAfter, wasLaunchedSince, endsOpen, doubts, isImpatient } = await live(past)
-      const kind = [result.outcome, result.isInferred && 'inferred', result.confirmation].filter(Boolean).join(' ')
+      const { result, world, openAfter, wasLaunchedSince, endsOpen, doubts, isImpatient } =
+        await live(past)
+      const kind = [result.outcome, result.isInferred && 'inferred', result.confirmation]
+        .filter(Boolean)
+        .join(' ')
       seen.set(kind, (seen.get(kind) ?? 0) + 1)
 
       if (result.closed === 'yes') {
@@ -160,11 +187,16 @@ test('no history makes it say closed of a bot that is open', async () => {
         expect(endsOpen && !wasLaunchedSince).toBe(false)
       }
       // The answer to the last request said so, or nothing is said of the time before it.
-      if (result.closed === 'yes' && result.confirmation !== 'failed') expect(openAfter.at(-1)).toBe(false)
+      if (result.closed === 'yes' && result.confirmation !== 'failed')
+        expect(openAfter.at(-1)).toBe(false)
       if (result.outcome === 'reopened') expect(openAfter.slice(-2)).toEqual([false, true])
 
       if (result.isInferred) expect(doubts.slice(0, -1)).toContain(true)
-      if (result.closed === 'no' && result.outcome !== 'reopened' && past.state !== 'unknown token') {
+      if (
+        result.closed === 'no' &&
+        result.outcome !== 'reopened' &&
+        past.state !== 'unknown token'
+      ) {
         expect(doubts).not.toContain(true)
       }
       if (result.closed === 'unknown') expect(doubts).toContain(true)
@@ -172,7 +204,9 @@ test('no history makes it say closed of a bot that is open', async () => {
       expect(result.outcome).not.toBe('internal-error')
       expect(isImpatient).toBe(false)
       const methods = world.requests.map(({ step }) => step)
-      expect(methods.join(' ')).toMatch(past.deleteWebhook ? /^(deleteWebhook ?)*(close ?)*$/ : /^(close ?)*$/)
+      expect(methods.join(' ')).toMatch(
+        past.deleteWebhook ? /^(deleteWebhook ?)*(close ?)*$/ : /^(close ?)*$/,
+      )
       const closes = methods.filter((step) => step === 'close').length
       expect(closes).toBeLessThanOrEqual(past.maxAttempts + (past.confirmAfterSeconds > 0 ? 1 : 0))
       expect(methods.length - closes).toBeLessThanOrEqual(past.maxAttempts)
@@ -182,8 +216,24 @@ test('no history makes it say closed of a bot that is open', async () => {
     { seed: Number(process.env['PROPERTY_SEED'] ?? 20260101), numRuns: 10_000 },
   )
   // The histories are worth something only if they end in all of these ways.
-  const ends = ['closed', 'closed inferred', 'already-closed', 'reopened', 'cancelled', 'unauthorized']
+  const ends = [
+    'closed',
+    'closed inferred',
+    'already-closed',
+    'reopened',
+    'cancelled',
+    'unauthorized',
+  ]
   const confirmations = ['closed still closed', 'closed failed']
-  const failures = ['invalid-response', 'rate-limited', 'rejected', 'server-error', 'timed-out', 'unreachable']
-  expect([...seen.keys()]).toEqual(expect.arrayContaining([...ends, ...confirmations, ...failures, 'unsupported']))
+  const failures = [
+    'invalid-response',
+    'rate-limited',
+    'rejected',
+    'server-error',
+    'timed-out',
+    'unreachable',
+  ]
+  expect([...seen.keys()]).toEqual(
+    expect.arrayContaining([...ends, ...confirmations, ...failures, 'unsupported']),
+  )
 })

@@ -1,6 +1,14 @@
 /** The pages that users read: links, tables, examples and commands hold what they promise. Nothing is fetched. */
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, posix, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,13 +23,17 @@ interface Manifest {
 }
 
 const read = (path: string): string => readFileSync(path, 'utf8')
-const glob = (pattern: string): string[] => globSync(pattern).map((path) => path.replaceAll('\\', '/'))
+const glob = (pattern: string): string[] =>
+  globSync(pattern).map((path) => path.replaceAll('\\', '/'))
 const isEnglish = (path: string): boolean => !path.endsWith('.fa.md')
-const namesIn = (text: string): string[] => Array.from(text.matchAll(/`([\w-]+)`/g), ([, name = '']) => name)
+const namesIn = (text: string): string[] =>
+  Array.from(text.matchAll(/`([\w-]+)`/g), ([, name = '']) => name)
 
 const manifest = parse(read('action.yml')) as Manifest
 const outcomes =
-  /in one word: ([^.]*)\./.exec(manifest.outputs['outcome']?.description ?? '')?.[1]?.split(/, | or /) ?? []
+  /in one word: ([^.]*)\./
+    .exec(manifest.outputs['outcome']?.description ?? '')?.[1]
+    ?.split(/, | or /) ?? []
 const pages = ['*.md', 'docs/*.md', 'emulator/*.md', '.github/*.md'].flatMap(glob)
 const examples = glob('examples/*.yml')
 const token = '1234567890:FAKE_token_of_the_pages_0123456789-abcde'
@@ -47,7 +59,9 @@ function tableOf(path: string, names: readonly string[] = []): string[][] | unde
   const tables = tokensOf(path)
     .filter((found): found is Tokens.Table => found.type === 'table')
     .map(({ rows }) => rows.map((cells) => cells.map(({ text }) => text)))
-  return tables.find((rows) => rows.map(([first = '']) => namesIn(first)[0]).join() === names.join())
+  return tables.find(
+    (rows) => rows.map(([first = '']) => namesIn(first)[0]).join() === names.join(),
+  )
 }
 
 function linksOf(path: string): string[] {
@@ -64,7 +78,9 @@ function anchorsOf(path: string): string[] {
   const slugOf = (text: string) => text.replace(/[^\p{L}\p{M}\p{N}\s_-]/gu, '').replace(/\s/g, '-')
   return tokensOf(path).flatMap((found) => {
     if (found.type === 'heading') return [slugOf((found as Tokens.Heading).text.toLowerCase())]
-    return found.type === 'html' ? Array.from(found.raw.matchAll(/ id="([^"]*)"/g), ([, id = '']) => id) : []
+    return found.type === 'html'
+      ? Array.from(found.raw.matchAll(/ id="([^"]*)"/g), ([, id = '']) => id)
+      : []
   })
 }
 
@@ -87,7 +103,9 @@ describe('links', () => {
 
   test('README.md links to every page and example, and to the section of each outcome', () => {
     const links = linksOf('README.md')
-    const englishPages = ['docs', 'emulator'].flatMap((folder) => glob(`${folder}/*.md`)).filter(isEnglish)
+    const englishPages = ['docs', 'emulator']
+      .flatMap((folder) => glob(`${folder}/*.md`))
+      .filter(isEnglish)
     const sections = outcomes.map((outcome) => `docs/troubleshooting.md#${outcome}`)
     expect(links).toEqual(expect.arrayContaining([...englishPages, ...sections]))
     expect(shown('README.md').concat(links)).toEqual(expect.arrayContaining(examples))
@@ -104,7 +122,10 @@ function shown(path: string): string[] {
 describe('README.md', () => {
   test('has the tables of action.yml', () => {
     const command = ['scripts/readme-tables.ts', '--check']
-    expect(spawnSync(process.execPath, command, { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+    expect(spawnSync(process.execPath, command, { encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+    })
   })
 
   test.each([
@@ -113,7 +134,9 @@ describe('README.md', () => {
     ['docs/troubleshooting.md', 1500, 260],
   ])('%s has at most %d words beside code, and %d lines', (path, words, lines) => {
     const prose = read(path).replace(/^```.*?^```$/gms, '')
-    expect(prose.split(/[\s|]+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length).toBeLessThanOrEqual(words)
+    expect(
+      prose.split(/[\s|]+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length,
+    ).toBeLessThanOrEqual(words)
     expect(read(path).split('\n').length).toBeLessThanOrEqual(lines)
   })
 })
@@ -129,7 +152,9 @@ describe('docs/troubleshooting.md', () => {
   }
 
   test('quotes only what the action says', () => {
-    const invented = quotesIn(read(page)).filter((quote) => !messages.some((message) => has(message, quote)))
+    const invented = quotesIn(read(page)).filter(
+      (quote) => !messages.some((message) => has(message, quote)),
+    )
     expect(invented).toEqual([])
   })
 
@@ -149,8 +174,10 @@ describe('docs/troubleshooting.md', () => {
 describe('the Persian pages', () => {
   test('README.fa.md has the code, the tables and the links of README.md', () => {
     const code = (path: string) => codeOf(path).map(({ lang, text }) => `${lang}\n${text}`)
-    const inPersian = (link: string) => link.replace('docs/troubleshooting.md', 'docs/troubleshooting.fa.md')
-    const defaultsIn = (path: string) => tableOf(path, Object.keys(manifest.inputs))?.map((cells) => cells[1])
+    const inPersian = (link: string) =>
+      link.replace('docs/troubleshooting.md', 'docs/troubleshooting.fa.md')
+    const defaultsIn = (path: string) =>
+      tableOf(path, Object.keys(manifest.inputs))?.map((cells) => cells[1])
     const english = code('README.md')
     expect(code('README.fa.md').filter((text) => english.includes(text))).toEqual(english)
     const links = linksOf('README.md').filter(isEnglish).map(inPersian)
@@ -162,7 +189,9 @@ describe('the Persian pages', () => {
   test('docs/troubleshooting.fa.md has the sections and the quotes of docs/troubleshooting.md', () => {
     const [, ...anchors] = anchorsOf('docs/troubleshooting.md')
     expect(anchorsOf('docs/troubleshooting.fa.md')).toEqual(expect.arrayContaining(anchors))
-    expect(quotesIn(read('docs/troubleshooting.fa.md'))).toEqual(quotesIn(read('docs/troubleshooting.md')))
+    expect(quotesIn(read('docs/troubleshooting.fa.md'))).toEqual(
+      quotesIn(read('docs/troubleshooting.md')),
+    )
   })
 })
 
@@ -175,7 +204,9 @@ describe('commands', () => {
 
   const onPosix = process.platform === 'win32' ? test.skip : test
   onPosix('a bot is closed by hand as docs/by-hand.md says', async () => {
-    const blocks = codeOf('docs/by-hand.md').filter(({ lang, text }) => lang === 'sh' && text.includes('bot.env'))
+    const blocks = codeOf('docs/by-hand.md').filter(
+      ({ lang, text }) => lang === 'sh' && text.includes('bot.env'),
+    )
     const [write = '', run = '', clear = ''] = blocks.map(({ text }) => text)
     const folder = mkdtempSync(join(tmpdir(), 'by-hand-'))
     const emulator = await startEmulator({ bots: [{ token }] })

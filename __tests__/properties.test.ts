@@ -17,8 +17,35 @@ const hostile = fc
     fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string(),
-      fc.constantFrom('::', '##[', '::error::', ':', '#', '[', '\u001b[31m', '\u009b', '\r\n', '\u202e', '\u200b', ' '),
-      fc.constantFrom('“', '”', '<b>', '@me', '](', '`', '**', '&lt;', '| a |', 'www.x.y', 'https://x', '%', '%25'),
+      fc.constantFrom(
+        '::',
+        '##[',
+        '::error::',
+        ':',
+        '#',
+        '[',
+        '\u001b[31m',
+        '\u009b',
+        '\r\n',
+        '\u202e',
+        '\u200b',
+        ' ',
+      ),
+      fc.constantFrom(
+        '“',
+        '”',
+        '<b>',
+        '@me',
+        '](',
+        '`',
+        '**',
+        '&lt;',
+        '| a |',
+        'www.x.y',
+        'https://x',
+        '%',
+        '%25',
+      ),
     ),
   )
   .map((parts) => parts.join(''))
@@ -26,10 +53,23 @@ const hostile = fc
 test('a verdict is given on every answer, and is yes to a yes alone, which is never asked for again', () => {
   const WORDS = ['true', 'Token not found', 'retry after 9', 'has already been closed']
   const values = fc.constantFrom<unknown>(true, true, false, 1, null, 429, 502, ...WORDS)
-  const keys = fc.constantFrom('ok', 'ok', 'result', 'result', 'description', 'error_code', 'parameters', 'retry_after')
+  const keys = fc.constantFrom(
+    'ok',
+    'ok',
+    'result',
+    'result',
+    'description',
+    'error_code',
+    'parameters',
+    'retry_after',
+  )
   const envelope = fc.dictionary(keys, fc.oneof(values, fc.jsonValue({ maxDepth: 1 })))
   const body = fc.oneof(fc.string({ unit: 'binary' }), fc.json({ maxDepth: 3 }), envelope, envelope)
-  const header = fc.oneof(fc.string(), fc.nat().map(String), fc.constant('Thu, 01 Jan 2026 00:00:30 GMT'))
+  const header = fc.oneof(
+    fc.string(),
+    fc.nat().map(String),
+    fc.constant('Thu, 01 Jan 2026 00:00:30 GMT'),
+  )
   const status = fc.oneof(fc.constant(200), fc.integer({ min: 100, max: 999 }))
   const step = fc.constantFrom<Step>('close', 'deleteWebhook')
   fc.assert(
@@ -37,7 +77,11 @@ test('a verdict is given on every answer, and is yes to a yes alone, which is ne
       const exchange = answer(code, sent, { retryAfter, date })
       const verdict = judge(asked, exchange, createQuote([]))
       const isYes =
-        code >= 200 && code < 300 && typeof sent === 'object' && sent['ok'] === true && sent['result'] === true
+        code >= 200 &&
+        code < 300 &&
+        typeof sent === 'object' &&
+        sent['ok'] === true &&
+        sent['result'] === true
       expect(verdict.outcome === 'yes').toBe(isYes)
       if (isYes) expect(verdict).toMatchObject({ retryable: false, mayHaveWorked: false })
       expect(verdict.waitSeconds).toBeGreaterThanOrEqual(0)
@@ -54,7 +98,9 @@ describe('a quotation', () => {
         const quoted = quote(`${text}${'x'.repeat(pad)}${text}`)
         const inner = quoted.slice(1, -1)
         expect(`“${inner}”`).toBe(quoted)
-        expect(inner).not.toMatch(/[“”]|::|##\[|\p{C}|\p{Default_Ignorable_Code_Point}|\s\s|[^\S ]/u)
+        expect(inner).not.toMatch(
+          /[“”]|::|##\[|\p{C}|\p{Default_Ignorable_Code_Point}|\s\s|[^\S ]/u,
+        )
         expect(Array.from(inner).length).toBeLessThanOrEqual(300)
         expect(quote(inner)).toBe(quoted)
       }),
@@ -66,7 +112,9 @@ describe('a quotation', () => {
     fc
       .constantFrom('', '\u200b', '\u001b[0m', '\n', ' - ', '.', '\u0301', '%0a')
       .map((after) => (char: string) => char + after),
-    fc.constantFrom('%', '%25', '%2525').map((percent) => (char: string) => percent + char.charCodeAt(0).toString(16)),
+    fc
+      .constantFrom('%', '%25', '%2525')
+      .map((percent) => (char: string) => percent + char.charCodeAt(0).toString(16)),
     fc.constant((char: string) => char.toUpperCase()),
   )
   const secret = fc.stringMatching(/^[\w-]{20,64}$/).filter((text) => /(.*[a-z\d]){12}/i.test(text))
@@ -74,20 +122,30 @@ describe('a quotation', () => {
   test('hides any twelve letters and digits in a row of a secret, however they are embedded and disguised', () => {
     const disguises = fc.array(disguise, { minLength: 64, maxLength: 64 })
     fc.assert(
-      fc.property(secret, hostile, disguises, fc.nat(40), fc.nat(320), (whole, around, ways, from, pad) => {
-        const letters = Array.from(whole.replace(/[^a-z\d]/gi, ''))
-        const start = Math.min(from, letters.length - 12)
-        const part = letters.slice(start, start + 12)
-        const written = part.map((char, at) => ways[at]?.(char)).join('')
-        expect(createQuote([whole])(`${'.'.repeat(pad)}${around} ${written} ${around}`)).toContain('not shown')
-      }),
+      fc.property(
+        secret,
+        hostile,
+        disguises,
+        fc.nat(40),
+        fc.nat(320),
+        (whole, around, ways, from, pad) => {
+          const letters = Array.from(whole.replace(/[^a-z\d]/gi, ''))
+          const start = Math.min(from, letters.length - 12)
+          const part = letters.slice(start, start + 12)
+          const written = part.map((char, at) => ways[at]?.(char)).join('')
+          expect(
+            createQuote([whole])(`${'.'.repeat(pad)}${around} ${written} ${around}`),
+          ).toContain('not shown')
+        },
+      ),
     )
   })
 
   test('takes no time that grows with the text', () => {
     const fillers = '\u001b[31m \u001b]8;; \u009b %25 % \t :: \u200b 😀 ##[ \u001b[ “'.split(' ')
     const startMs = performance.now()
-    for (const filler of fillers) expect(quote(filler.repeat(64 * 1024)).length).toBeLessThanOrEqual(602)
+    for (const filler of fillers)
+      expect(quote(filler.repeat(64 * 1024)).length).toBeLessThanOrEqual(602)
     // Seconds, where a quadratic search would take minutes.
     expect(performance.now() - startMs).toBeLessThan(5000)
   })
@@ -106,8 +164,14 @@ test('text in a summary becomes no element but code, and no link', () => {
 })
 
 test('inputs are right or have complaints, and no complaint quotes the token', () => {
-  const value = fc.oneof(hostile, fc.constantFrom('true', '5', 'https://x', SECRET, `1:${SECRET}`, `x ${SECRET}`))
-  const values = fc.dictionary(fc.constantFrom(...(Object.keys(INPUTS) as (keyof typeof INPUTS)[])), value)
+  const value = fc.oneof(
+    hostile,
+    fc.constantFrom('true', '5', 'https://x', SECRET, `1:${SECRET}`, `x ${SECRET}`),
+  )
+  const values = fc.dictionary(
+    fc.constantFrom(...(Object.keys(INPUTS) as (keyof typeof INPUTS)[])),
+    value,
+  )
   const variables = fc.dictionary(
     fc.constantFrom(...words('INPUT_DRYRUN https_proxy input_api-url INPUT_API_URL')),
     value,

@@ -6,7 +6,11 @@ import type { Annotation } from '../emulator/runner-log.ts'
 describe('the log', () => {
   test.each<[string, string[], string]>([
     ['shows plain lines', ['a', ' b'], 'a\n b'],
-    ['shows the text of an error, not its title', ['::error title=A::b%0Ac %250A'], '##[error]b\nc %0A'],
+    [
+      'shows the text of an error, not its title',
+      ['::error title=A::b%0Ac %250A'],
+      '##[error]b\nc %0A',
+    ],
     ['shows a warning', ['::warning::b'], '##[warning]b'],
     ['shows a notice', ['::notice::b'], '##[notice]b'],
     ['shows groups', ['::group::a', 'b', '::endgroup::c'], '##[group]a\nb\n##[endgroup]'],
@@ -19,7 +23,11 @@ describe('the log', () => {
     ['shows what is no command', ['::error', '##[error'], '::error\n##[error'],
     ['reads the first ##[ of a line', ['##[no-such]##[error]b'], '##[no-such]##[error]b'],
     ['reads ##[ after an unknown ::', ['::no-such::##[error]b'], '##[error]b'],
-    ['masks from the command on', ['x', '::add-mask::x', 'axa', '::error::x'], 'x\na***a\n##[error]***'],
+    [
+      'masks from the command on',
+      ['x', '::add-mask::x', 'axa', '::error::x'],
+      'x\na***a\n##[error]***',
+    ],
   ])('%s', (_, lines, shown) => {
     expect(showLog(lines).logAsShown).toBe(shown)
   })
@@ -27,10 +35,22 @@ describe('the log', () => {
 
 describe('an annotation', () => {
   test.each<[string, string[], Annotation]>([
-    ['has title and text', ['::error title=A%3A 1%2C 2::b%3A'], { level: 'error', title: 'A: 1, 2', text: 'b%3A' }],
+    [
+      'has title and text',
+      ['::error title=A%3A 1%2C 2::b%3A'],
+      { level: 'error', title: 'A: 1, 2', text: 'b%3A' },
+    ],
     ['may lack a title', ['::error title=::b'], { level: 'error', title: '', text: 'b' }],
-    ['has other properties', ['::warning file=a,TITLE=b=c::d'], { level: 'warning', title: 'b=c', text: 'd' }],
-    ['in brackets parts them by ;', ['a##[notice file=a;title=b%3Bc]d'], { level: 'notice', title: 'b;c', text: 'd' }],
+    [
+      'has other properties',
+      ['::warning file=a,TITLE=b=c::d'],
+      { level: 'warning', title: 'b=c', text: 'd' },
+    ],
+    [
+      'in brackets parts them by ;',
+      ['a##[notice file=a;title=b%3Bc]d'],
+      { level: 'notice', title: 'b;c', text: 'd' },
+    ],
     [
       'is masked in its text only',
       ['::add-mask::x', '::error title=x::x'],

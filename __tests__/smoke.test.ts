@@ -2,13 +2,28 @@
 import { expect, test } from '@jest/globals'
 import { startEmulator } from '../emulator/server.ts'
 import type { BotSetup } from '../emulator/server.ts'
-import { closed, expectEnd, failed, once, onPosix, printed, run, secret, token } from './wire/play.ts'
+import {
+  closed,
+  expectEnd,
+  failed,
+  once,
+  onPosix,
+  printed,
+  run,
+  secret,
+  token,
+} from './wire/play.ts'
 import type { End, RunOptions } from './wire/play.ts'
 
 type Inputs = Record<string, string>
 
 /** Runs against a server that knows this bot, or none, and expects this end after calls of these methods. */
-async function play(bot: Partial<BotSetup> | null, options: RunOptions, end: End, methods: string): Promise<void> {
+async function play(
+  bot: Partial<BotSetup> | null,
+  options: RunOptions,
+  end: End,
+  methods: string,
+): Promise<void> {
   const emulator = await startEmulator({ bots: bot === null ? [] : [{ token, ...bot }] })
   try {
     const result = await run(emulator.url, options)
@@ -34,17 +49,41 @@ test.concurrent.each<[string, string, End, Partial<BotSetup> | null, Inputs?]>([
   ['a running bot', 'close', closed, {}],
   ['with its webhook', 'deleteWebhook close', closed, { webhook: true }, deleting],
   ['a bot that stays closed', 'close close', twice, {}, confirming],
-  ['a bot that a poller opens again', 'close getUpdates close', reopened, { pollerSeconds: 1 }, confirming],
+  [
+    'a bot that a poller opens again',
+    'close getUpdates close',
+    reopened,
+    { pollerSeconds: 1 },
+    confirming,
+  ],
   ['after a gateway error', 'close close', twice, { faults: ['502'] }],
   ['a bot that is closed', 'close', alreadyClosed, { closed: true }],
-  ['a bot that may be closed', 'close', { ...alreadyClosed, closed: true }, { closed: true }, allowing],
+  [
+    'a bot that may be closed',
+    'close',
+    { ...alreadyClosed, closed: true },
+    { closed: true },
+    allowing,
+  ],
   ['a wrong token', 'close', failed('unauthorized', 403), null],
   ['a server without close', 'close', failed('unsupported', 404), { noClose: true }],
   ['a wait that is too long', 'close', tooLong, { faults: ['429-body:534'] }],
   ['a server in trouble', 'close', failed('server-error', 503), { faults: ['503'] }, once],
   ['a redirect', 'close', failed('invalid-response', 302), { faults: ['redirect'] }],
-  ['a broken connection', 'close', { outcome: 'unreachable', lost: true }, { faults: ['reset'] }, once],
-  ['a silent server', 'close', { outcome: 'timed-out', lost: true }, { faults: ['silence'] }, hasty],
+  [
+    'a broken connection',
+    'close',
+    { outcome: 'unreachable', lost: true },
+    { faults: ['reset'] },
+    once,
+  ],
+  [
+    'a silent server',
+    'close',
+    { outcome: 'timed-out', lost: true },
+    { faults: ['silence'] },
+    hasty,
+  ],
   ['a wrong input', '', { outcome: 'invalid-input', ...unsent }, {}, { 'dry-run': 'yes' }],
   ['a dry run', '', { outcome: 'dry-run', ...unsent }, {}, { 'dry-run': 'true' }],
 ])('%s', (_, methods, end, bot, inputs = {}) => play(bot, { inputs }, end, methods))

@@ -10,7 +10,8 @@ import { parse } from 'yaml'
 const read = (path: string): string => readFileSync(path, 'utf8')
 
 /** Paths with slashes on Windows too. */
-const glob = (pattern: string): string[] => globSync(pattern).map((path) => path.replaceAll('\\', '/'))
+const glob = (pattern: string): string[] =>
+  globSync(pattern).map((path) => path.replaceAll('\\', '/'))
 
 const actions = ['action.yml', ...glob('.github/actions/*/action.yml')]
 const workflows = [...glob('.github/workflows/*.yml'), ...glob('examples/*.yml')]
@@ -21,7 +22,9 @@ type Metadata = Awaited<ReturnType<ActionsMetadataProvider['fetchActionMetadata'
 const actionsMetadataProvider: ActionsMetadataProvider = {
   fetchActionMetadata: ({ name }) =>
     Promise.resolve(
-      name === 'close-bale-bot' ? (parse(read('action.yml')) as Metadata) : { name, description: 'Not ours' },
+      name === 'close-bale-bot'
+        ? (parse(read('action.yml')) as Metadata)
+        : { name, description: 'Not ours' },
     ),
 }
 
@@ -56,7 +59,8 @@ test.each([...actions, ...workflows])('%s pins what is not ours to a commit', (p
 })
 
 describe('the release notes', () => {
-  const changelog = '# Changelog\n\n## [1.10.0] - 2026-02-03\n\n- Second\n\n## [1.1.0] - 2026-01-02\n\n- First\n'
+  const changelog =
+    '# Changelog\n\n## [1.10.0] - 2026-02-03\n\n- Second\n\n## [1.1.0] - 2026-01-02\n\n- First\n'
   const notes = (version: string) =>
     spawnSync(process.execPath, ['scripts/release-notes.mjs', version], {
       input: changelog,

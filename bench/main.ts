@@ -13,15 +13,22 @@ const root = resolve(import.meta.dirname, '..')
 const page = `${root}/docs/performance.md`
 
 function describeMachine(): string {
-  const { dependencies } = JSON.parse(readFileSync(`${root}/bench/package.json`, 'utf8')) as { dependencies: object }
-  const tools = execSync('curl --version | head -n 1 | cut -d " " -f 1-2; jq --version', { encoding: 'utf8' })
+  const { dependencies } = JSON.parse(readFileSync(`${root}/bench/package.json`, 'utf8')) as {
+    dependencies: object
+  }
+  const tools = execSync('curl --version | head -n 1 | cut -d " " -f 1-2; jq --version', {
+    encoding: 'utf8',
+  })
   return `Measured on ${new Date().toISOString().slice(0, 10)} on ${cpus().length} × ${cpus()[0]?.model},
 ${platform()} ${arch()} ${release()}, load average ${loadavg()[0]?.toFixed(1)} before the run. Node ${process.version},
 ${[...tools.trim().split('\n'), ...Object.entries(dependencies).map((peer) => peer.join(' '))].join(', ')}.`
 }
 
 /** The parts to measure, all if none is named; with another bundle, nothing is written. */
-const { values, positionals } = parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { against: { type: 'string' } },
+  allowPositionals: true,
+})
 const parts = {
   machine: describeMachine,
   start: () => measureStart(values.against),
@@ -36,5 +43,8 @@ for (const [part, measure] of Object.entries(parts)) {
   if (values.against !== undefined) continue
   const section = new RegExp(`(?<=<!-- bench ${part} -->).*?(?=<!-- end -->)`, 's')
   const source = readFileSync(page, 'utf8').replace(section, () => `\n\n${text}\n\n`)
-  writeFileSync(page, await prettier.format(source, { ...(await prettier.resolveConfig(page)), filepath: page }))
+  writeFileSync(
+    page,
+    await prettier.format(source, { ...(await prettier.resolveConfig(page)), filepath: page }),
+  )
 }

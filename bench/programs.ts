@@ -18,9 +18,16 @@ const authorityFile = newFile('authority.pem', authority.cert)
 /** Nothing of this process's own, so that no setting of the machine changes a result. */
 const plainEnv = { PATH: process.env['PATH'] }
 const tlsEnv = { ...plainEnv, NODE_EXTRA_CA_CERTS: authorityFile, CURL_CA_BUNDLE: authorityFile }
-const runnerEnv = { GITHUB_ACTIONS: 'true', GITHUB_OUTPUT: newFile('output'), GITHUB_STEP_SUMMARY: newFile('summary') }
+const runnerEnv = {
+  GITHUB_ACTIONS: 'true',
+  GITHUB_OUTPUT: newFile('output'),
+  GITHUB_STEP_SUMMARY: newFile('summary'),
+}
 
-function program(command: readonly string[], more?: (bot: Parameters<Starter>[0]) => object): Starter {
+function program(
+  command: readonly string[],
+  more?: (bot: Parameters<Starter>[0]) => object,
+): Starter {
   return (bot) => [
     [...command, `${bot.url}/bot${bot.token}/close`, bot.url, bot.token],
     { ...(bot.url.startsWith('https') ? tlsEnv : plainEnv), ...more?.(bot) },
@@ -32,7 +39,10 @@ const node = [process.execPath, '--require', './meter.cjs']
 export function action(inputs: Record<string, string> = {}, bundle = '../dist/index.js'): Starter {
   return program([...node, bundle], ({ url, token }) => {
     const all = Object.entries({ 'bale-token': token, 'api-url': url, ...inputs })
-    return { ...runnerEnv, ...Object.fromEntries(all.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])) }
+    return {
+      ...runnerEnv,
+      ...Object.fromEntries(all.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+    }
   })
 }
 
@@ -59,5 +69,7 @@ export const compared = {
   'node-telegram-bot-api': library(`import { Api } from 'node-telegram-bot-api'
     process.exit((await new Api(process.argv[3], { apiRoot: process.argv[2] }).close()) ? 0 : 1)`),
   '`curl -f --retry 5`': shell('exec curl -fsS --retry 5 -X POST -o /dev/null "$0"'),
-  '`curl` with `jq`': shell('curl -fsS --retry 5 --retry-all-errors --max-time 20 -X POST "$0" | jq -e .ok'),
+  '`curl` with `jq`': shell(
+    'curl -fsS --retry 5 --retry-all-errors --max-time 20 -X POST "$0" | jq -e .ok',
+  ),
 }

@@ -17,8 +17,13 @@ export async function measureGrowth(): Promise<string> {
   const starts = growth.map(([attempts, kilobytes]) => {
     // So short a wait that nothing is measured but the attempts.
     const head = '{"ok":false,"error_code":429,"parameters":{"retry_after":0.001},"description":"'
-    const body = [head, ...Array<string>(kilobytes).fill('Too many requests... '.repeat(50).slice(0, 1000)), '"}']
-    return () => action({ 'max-attempts': String(attempts) })(newBot({ status: 429, body }, Infinity))
+    const body = [
+      head,
+      ...Array<string>(kilobytes).fill('Too many requests... '.repeat(50).slice(0, 1000)),
+      '"}',
+    ]
+    return () =>
+      action({ 'max-attempts': String(attempts) })(newBot({ status: 429, body }, Infinity))
   })
   const results = await runInRounds(5, starts)
   const rows = results.map((runs, at) => [...(growth[at] ?? []), ...medians(runs).map(Math.round)])
@@ -54,9 +59,16 @@ async function closeFleet(parallel: number) {
   clearInterval(nextSecond)
   await emulator.stop()
   const closed = emulator.requests.filter(({ answer }) => answer === '200 closed').length
-  if (closed < BOTS || runs.some(({ exitCode }) => exitCode !== 0)) throw new Error(`Only ${closed} bots were closed`)
+  if (closed < BOTS || runs.some(({ exitCode }) => exitCode !== 0))
+    throw new Error(`Only ${closed} bots were closed`)
   const longestSeconds = Math.max(...runs.map(({ wallMs }) => wallMs)) / 1000
-  return [parallel, closed, asked - emulator.requests.length, seconds.toFixed(0), longestSeconds.toFixed(1)]
+  return [
+    parallel,
+    closed,
+    asked - emulator.requests.length,
+    seconds.toFixed(0),
+    longestSeconds.toFixed(1),
+  ]
 }
 
 export async function measureFleet(): Promise<string> {

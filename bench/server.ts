@@ -7,21 +7,37 @@ import { Readable } from 'node:stream'
 import type { Identity } from '../__tests__/wire/certificates.ts'
 
 /** `reset`: the request is lost; `lost`: the bot is closed and the answer is lost. */
-export type Reply = { status: number; headers?: Record<string, string>; body: string[] } | 'reset' | 'lost' | 'silence'
+export type Reply =
+  | { status: number; headers?: Record<string, string>; body: string[] }
+  | 'reset'
+  | 'lost'
+  | 'silence'
 
 export function envelope(status: number, body: object, headers = {}): Reply {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: [JSON.stringify(body)] }
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: [JSON.stringify(body)],
+  }
 }
 export const yes = envelope(200, { ok: true, result: true })
-const alreadyClosed = envelope(400, { ok: false, error_code: 400, description: 'the bot has already been closed' })
+const alreadyClosed = envelope(400, {
+  ok: false,
+  error_code: 400,
+  description: 'the bot has already been closed',
+})
 
 /** Starts a server that ends with the process. @returns makes a bot */
 export async function startServer(identity?: Identity) {
   const bots = new Map<string, () => Reply | Promise<Reply>>()
   async function answer(request: http.IncomingMessage, response: http.ServerResponse) {
     // Whatever is no bot is the page that a redirect leads to.
-    const reply = (await bots.get(request.url ?? '')?.()) ?? { status: 200, body: ['<html>Log in</html>'] }
-    if (typeof reply === 'object') Readable.from(reply.body).pipe(response.writeHead(reply.status, reply.headers))
+    const reply = (await bots.get(request.url ?? '')?.()) ?? {
+      status: 200,
+      body: ['<html>Log in</html>'],
+    }
+    if (typeof reply === 'object')
+      Readable.from(reply.body).pipe(response.writeHead(reply.status, reply.headers))
     else if (reply !== 'silence') request.socket.resetAndDestroy()
   }
   const server = identity ? https.createServer(identity) : http.createServer()

@@ -20,7 +20,10 @@ export async function measureStart(otherBundle?: string): Promise<string> {
   const rows = Object.keys(programs).map((name, at) => {
     const plain = medians(runs[at] ?? [])
     const tls = medians(runs[at + Object.keys(programs).length] ?? [])
-    return [name, ...plain.flatMap((figure, column) => [figure.toFixed(1), tls[column]?.toFixed(1) ?? ''])]
+    return [
+      name,
+      ...plain.flatMap((figure, column) => [figure.toFixed(1), tls[column]?.toFixed(1) ?? '']),
+    ]
   })
   const columns = ['wall ms', 'CPU ms', 'peak MB'].flatMap((column) => [column, 'TLS'])
   const title = `Medians of ${ROUNDS} rounds over plain HTTP, each beside that over TLS.`

@@ -51,5 +51,8 @@ export async function measureVerdicts(): Promise<string> {
     })
     return [name, ...(await Promise.all(cells))]
   })
-  return table(['', ...Object.keys(compared)], [...(await Promise.all(rows)), [`right (of ${rows.length})`, ...right]])
+  return table(
+    ['', ...Object.keys(compared)],
+    [...(await Promise.all(rows)), [`right (of ${rows.length})`, ...right]],
+  )
 }

@@ -129,8 +129,12 @@ function holdsPartOf(whole: string, text: string): boolean {
 const failed: string[] = []
 for (const [index, scene] of scenes.entries()) {
   console.log(`\n=== ${index + 1}. ${scene.title}\n`)
-  const found = await play(scene).catch((error: unknown) => [error instanceof Error ? error.message : String(error)])
-  console.log(found.length === 0 ? '\nAs it should be.' : `\nNot as it should be: ${found.join('; ')}.`)
+  const found = await play(scene).catch((error: unknown) => [
+    error instanceof Error ? error.message : String(error),
+  ])
+  console.log(
+    found.length === 0 ? '\nAs it should be.' : `\nNot as it should be: ${found.join('; ')}.`,
+  )
   if (found.length > 0) failed.push(scene.title)
 }
 

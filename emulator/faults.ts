@@ -20,7 +20,8 @@ const plainFaults: Readonly<Record<string, FaultAnswer>> = {
   '500': () => gatewayPage(500, 'Internal Server Error'),
   '502': () => gatewayPage(502, 'Bad Gateway'),
   '503': () => gatewayPage(503, 'Service Temporarily Unavailable'),
-  '503-envoy': () => plain(503, 'upstream connect error or disconnect/reset before headers. reset reason: overflow'),
+  '503-envoy': () =>
+    plain(503, 'upstream connect error or disconnect/reset before headers. reset reason: overflow'),
   '429-plain': () => plain(429, 'local_rate_limited'),
   'bot-limit': () => json(400, { error_code: 400, description: 'bot limit exceed' }),
   redirect: () => ({ status: 302, headers: { location: '/elsewhere' }, body: '' }),
@@ -33,7 +34,8 @@ const timedFaults: Readonly<Record<string, FaultAnswer>> = {
       description: tooMany,
       parameters: { retry_after: seconds },
     }),
-  '429-header': (seconds) => json(429, { error_code: 429, description: tooMany }, { 'retry-after': String(seconds) }),
+  '429-header': (seconds) =>
+    json(429, { error_code: 429, description: tooMany }, { 'retry-after': String(seconds) }),
   '429-date': (seconds, now) =>
     json(
       429,
@@ -43,9 +45,11 @@ const timedFaults: Readonly<Record<string, FaultAnswer>> = {
         'retry-after': new Date(now.getTime() + seconds * 1000).toUTCString(),
       },
     ),
-  '429-text': (seconds) => json(429, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
+  '429-text': (seconds) =>
+    json(429, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
   '420': (seconds) => json(420, { error_code: 420, description: 'Flood', retry_after: seconds }),
-  'ok-false-200': (seconds) => json(200, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
+  'ok-false-200': (seconds) =>
+    json(200, { error_code: 429, description: `${tooMany}: retry after ${seconds}` }),
 }
 
 const silentFaults = ['reset', 'lost', 'silence'] as const

@@ -57,7 +57,8 @@ export const alreadyClosed = failure(400, 'Bad Request: the bot has already been
 
 /** An error answer: status and envelope agree, as they mostly do on Bale. */
 export function failure(status: number, description: string, retryAfterSeconds?: number): Answer {
-  const parameters = retryAfterSeconds === undefined ? {} : { parameters: { retry_after: retryAfterSeconds } }
+  const parameters =
+    retryAfterSeconds === undefined ? {} : { parameters: { retry_after: retryAfterSeconds } }
   return {
     status,
     envelope: { ok: false, error_code: status, description, ...parameters },
@@ -84,7 +85,8 @@ function use(before: Bot, name: string, nowMs: number): { bot: Bot; answer: Answ
     webhook: name === 'setwebhook' || (before.webhook && name !== 'deletewebhook'),
   }
   const result = Object.hasOwn(results, name) ? results[name] : undefined
-  const answer = result === undefined ? failure(404, 'Not Found: method not found') : success(result(bot), 'ok')
+  const answer =
+    result === undefined ? failure(404, 'Not Found: method not found') : success(result(bot), 'ok')
   return { bot, answer: launches ? { ...answer, note: `${answer.note}, launched` } : answer }
 }
 

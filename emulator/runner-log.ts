@@ -22,7 +22,9 @@ interface Command {
 
 /** Commands that leave no line: either they set something, or they are shown in debug mode alone. */
 const silentCommands = new Set(
-  'add-mask add-matcher add-path debug echo remove-matcher save-state set-env set-output'.split(' '),
+  'add-mask add-matcher add-path debug echo remove-matcher save-state set-env set-output'.split(
+    ' ',
+  ),
 )
 const annotationLevels = ['error', 'warning', 'notice'] as const
 const groupCommands = new Set(['group', 'endgroup'])
@@ -67,24 +69,38 @@ function parseCommand(line: string): Command | undefined {
   const [, head, text = ''] = /^\s*::(.*?)::(.*)$/s.exec(line) ?? []
   const [, bracketHead = '', bracketText = ''] = /##\[(.*?)\](.*)$/s.exec(line) ?? []
   return (
-    (head === undefined ? undefined : commandOf(head, ',', propertyEscapes, decode(text, textEscapes))) ??
+    (head === undefined
+      ? undefined
+      : commandOf(head, ',', propertyEscapes, decode(text, textEscapes))) ??
     commandOf(bracketHead, ';', bracketEscapes, decode(bracketText, bracketEscapes))
   )
 }
 
-function commandOf(head: string, separator: string, escapes: Escapes, text: string): Command | undefined {
+function commandOf(
+  head: string,
+  separator: string,
+  escapes: Escapes,
+  text: string,
+): Command | undefined {
   const [name = ''] = head.toLowerCase().split(' ', 1)
-  const isKnown = silentCommands.has(name) || groupCommands.has(name) || annotationLevels.some((each) => each === name)
+  const isKnown =
+    silentCommands.has(name) ||
+    groupCommands.has(name) ||
+    annotationLevels.some((each) => each === name)
   if (!isKnown) return undefined
   const properties = head.slice(name.length).trim().split(separator)
-  const title = properties.findLast((property) => /^title=./is.test(property))?.slice('title='.length) ?? ''
+  const title =
+    properties.findLast((property) => /^title=./is.test(property))?.slice('title='.length) ?? ''
   return { name, title: decode(title, escapes), text }
 }
 
 type Escapes = readonly (readonly [escape: string, character: string])[]
 
 function decode(text: string, escapes: Escapes): string {
-  return escapes.reduce((decoded, [escape, character]) => decoded.replaceAll(escape, character), text)
+  return escapes.reduce(
+    (decoded, [escape, character]) => decoded.replaceAll(escape, character),
+    text,
+  )
 }
 
 /**
@@ -115,6 +131,8 @@ export function jobOutputsOf(
   masks: readonly string[],
 ): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(outputs).filter(([, value]) => value !== '' && applyMasks(value, masks) === value),
+    Object.entries(outputs).filter(
+      ([, value]) => value !== '' && applyMasks(value, masks) === value,
+    ),
   )
 }

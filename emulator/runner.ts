@@ -91,7 +91,9 @@ export function runBundle({
       GITHUB_STEP_SUMMARY: summaryFile,
       GITHUB_WORKSPACE: folder,
       RUNNER_TEMP: folder,
-      ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [inputVariable(name), value])),
+      ...Object.fromEntries(
+        Object.entries(inputs).map(([name, value]) => [inputVariable(name), value]),
+      ),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -131,7 +133,9 @@ export function runBundle({
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
     })
   const cancel = () => {
-    const timers = cancellation.map(([signal, afterMs]) => setTimeout(() => child.kill(signal), afterMs))
+    const timers = cancellation.map(([signal, afterMs]) =>
+      setTimeout(() => child.kill(signal), afterMs),
+    )
     child.once('exit', () => {
       timers.forEach(clearTimeout)
     })

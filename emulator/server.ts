@@ -61,7 +61,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const { host = '127.0.0.1', port = 0, unknownToken = 'not-found', onRequest } = options
   const startMs = performance.now()
   const bots = new Map(options.bots.map((setup) => [setup.token, newBot(setup, startMs)]))
-  const faults = new Map(options.bots.map((setup) => [setup.token, (setup.faults ?? []).map(knownFault)]))
+  const faults = new Map(
+    options.bots.map((setup) => [setup.token, (setup.faults ?? []).map(knownFault)]),
+  )
   const pollers = new Map(options.bots.map((setup) => [setup.token, setup.pollerSeconds]))
   const timers = new Set<NodeJS.Timeout>()
   const requests: RequestRecord[] = []
@@ -73,7 +75,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     bots.set(token, next.bot)
     const pollerSeconds = pollers.get(token)
     const isClosedNow = bot.closableFromMs !== undefined && next.bot.closableFromMs === undefined
-    if (pollerSeconds !== undefined && isClosedNow) timers.add(setTimeout(poll, pollerSeconds * 1000, token))
+    if (pollerSeconds !== undefined && isClosedNow)
+      timers.add(setTimeout(poll, pollerSeconds * 1000, token))
     return next.answer
   }
 
@@ -103,7 +106,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const { method: httpMethod = '', url = '' } = request
     const body = await text(request)
     // Anything may stand before `/bot`: relays have a path of their own.
-    const [, token = '', botId = '', method = ''] = /\/bot((\d+):[^/?]*)\/([^/?]*)(?:\?|$)/.exec(url) ?? []
+    const [, token = '', botId = '', method = ''] =
+      /\/bot((\d+):[^/?]*)\/([^/?]*)(?:\?|$)/.exec(url) ?? []
     const { reply, answer } = spoil(faults.get(token)?.shift(), () => {
       if (token === '') return failure(404, 'Not Found')
       if (!['GET', 'POST'].includes(httpMethod)) return failure(405, 'Method Not Allowed')

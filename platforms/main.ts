@@ -14,17 +14,26 @@ const manifest = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json
 const results: SmokeResult[] = []
 for (const name of Object.keys(manifest.dependencies)) {
   // By path: all of these packages link the same `.bin/node`.
-  const result = await smoke({ nodePath: join(import.meta.dirname, 'node_modules', name, 'bin/node'), bundle })
+  const result = await smoke({
+    nodePath: join(import.meta.dirname, 'node_modules', name, 'bin/node'),
+    bundle,
+  })
   console.log(describe(result))
   results.push(result)
 }
 
 if (results.some(({ failures }) => failures.length > 0)) process.exitCode = 1
-else writeFileSync(pagePath, await format(withTable(readFileSync(pagePath, 'utf8')), await formatOptions()))
+else
+  writeFileSync(
+    pagePath,
+    await format(withTable(readFileSync(pagePath, 'utf8')), await formatOptions()),
+  )
 
 function withTable(page: string): string {
   const rows = results.map(({ version, isSupported, passed }) =>
-    isSupported ? `| ${version} | ${passed} scenes passed |` : `| ${version} | refused with a message |`,
+    isSupported
+      ? `| ${version} | ${passed} scenes passed |`
+      : `| ${version} | refused with a message |`,
   )
   const table = ['| Node | result |', '| --- | --- |', ...rows].join('\n')
   const place = /(<!-- platforms -->)[^]*(<!-- end -->)/

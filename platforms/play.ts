@@ -32,7 +32,11 @@ export interface RunOptions {
 }
 
 /** Runs the bundle; nothing that leaves it may hold a part of the secret. */
-export async function run(program: Program, apiUrl: string, options: RunOptions = {}): Promise<BundleResult> {
+export async function run(
+  program: Program,
+  apiUrl: string,
+  options: RunOptions = {},
+): Promise<BundleResult> {
   const { inputs, env = {}, nodeArguments = [], during } = options
   const bundleRun = runBundle({
     ...program,
@@ -79,7 +83,15 @@ export interface End {
 }
 
 export function assertEnd(result: BundleResult, end: End): void {
-  const { outcome, closed = outcome === 'closed', passes = closed, attempts, status, retryAfterSeconds, shows } = end
+  const {
+    outcome,
+    closed = outcome === 'closed',
+    passes = closed,
+    attempts,
+    status,
+    retryAfterSeconds,
+    shows,
+  } = end
   assert.deepEqual(
     { exitCode: result.exitCode, ...result.outputs },
     {
@@ -117,8 +129,12 @@ export function firstLine({ child }: BundleRun): Promise<void> {
 }
 
 /** Does what a runner does to a step that is cancelled; the run must end soon after. */
-export async function cancel({ child, done }: BundleRun, signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
-  if (process.platform === 'win32') await pressCtrl(signal === 'SIGINT' ? 'C' : 'Break', child.pid ?? 0)
+export async function cancel(
+  { child, done }: BundleRun,
+  signal: 'SIGINT' | 'SIGTERM',
+): Promise<void> {
+  if (process.platform === 'win32')
+    await pressCtrl(signal === 'SIGINT' ? 'C' : 'Break', child.pid ?? 0)
   else child.kill(signal)
   const cancelledMs = performance.now()
   await done
@@ -138,7 +154,12 @@ async function pressCtrl(key: 'C' | 'Break', processId: number): Promise<void> {
     $console::SetConsoleCtrlHandler([IntPtr]::Zero, $true)
     $console::GenerateConsoleCtrlEvent(${key === 'C' ? 0 : 1}, 0)`
   const encoded = Buffer.from(script, 'utf16le').toString('base64')
-  const powershell = promisify(execFile)('powershell', ['-NoProfile', '-NonInteractive', '-EncodedCommand', encoded])
+  const powershell = promisify(execFile)('powershell', [
+    '-NoProfile',
+    '-NonInteractive',
+    '-EncodedCommand',
+    encoded,
+  ])
   // Ctrl+Break ends PowerShell, too. How the bundle ends is what counts.
   await powershell.catch(() => undefined)
 }

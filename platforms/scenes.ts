@@ -26,7 +26,19 @@ import { newAuthority } from '../__tests__/wire/certificates.ts'
 import { preload, resolveNothing } from '../__tests__/wire/preload.ts'
 import { startServer } from '../__tests__/wire/server.ts'
 import type { Act } from '../__tests__/wire/server.ts'
-import { assertEnd, botId, cancel, copyBundle, firstLine, play, read, run, token, withFolder, write } from './play.ts'
+import {
+  assertEnd,
+  botId,
+  cancel,
+  copyBundle,
+  firstLine,
+  play,
+  read,
+  run,
+  token,
+  withFolder,
+  write,
+} from './play.ts'
 import type { End, Program } from './play.ts'
 
 export interface SmokeResult {
@@ -49,7 +61,9 @@ const scenesAtATime = 4
 /** Runs all scenes that fit the Node. */
 export async function smoke(program: Program): Promise<SmokeResult> {
   const startedMs = performance.now()
-  const version = execFileSync(program.nodePath, ['--version'], { encoding: 'utf8' }).trim().slice(1)
+  const version = execFileSync(program.nodePath, ['--version'], { encoding: 'utf8' })
+    .trim()
+    .slice(1)
   const isSupported = isAtLeast(version, 20, 3)
   const scenes = isSupported ? [...rows.map(rowScene), ...otherScenes] : [refusal(version)]
   if (isAtLeast(version, 20, 6)) scenes.push(inputsFromFile)
@@ -75,7 +89,9 @@ export function describe({ version, isSupported, passed, failures, seconds }: Sm
       ? 'refuses clearly'
       : 'does not refuse'
   const line = `Node ${version} on ${process.platform} ${process.arch}: ${what} (${seconds.toFixed(1)} s)`
-  const details = failures.map(({ scene, error }) => `- ${scene}: ${error instanceof Error ? error.message : 'failed'}`)
+  const details = failures.map(
+    ({ scene, error }) => `- ${scene}: ${error instanceof Error ? error.message : 'failed'}`,
+  )
   return [line, ...details].join('\n')
 }
 
@@ -96,7 +112,9 @@ interface Row {
 
 const once = { 'max-attempts': '1' }
 const retryAfter = (seconds: number) =>
-  answer(no(429, `Too Many Requests: retry after ${seconds}`, { parameters: { retry_after: seconds } }))
+  answer(
+    no(429, `Too Many Requests: retry after ${seconds}`, { parameters: { retry_after: seconds } }),
+  )
 
 const rows: readonly Row[] = [
   {
@@ -339,14 +357,21 @@ const otherScenes: readonly Scene[] = [
         const result = await play({ ...program, bundle }, [answer(yes)], {
           // A secret that was read from a file on Windows ends like this.
           inputs: { 'bale-token': `${token}\r\n` },
-          env: { GITHUB_EVENT_PATH: write(folder, 'event.json', '{\r\n  "action": "opened"\r\n}\r\n') },
+          env: {
+            GITHUB_EVENT_PATH: write(folder, 'event.json', '{\r\n  "action": "opened"\r\n}\r\n'),
+          },
         })
         assertEnd(result, closed)
       }),
   },
 ]
 
-const byHand = { CI: undefined, GITHUB_ACTIONS: undefined, GITHUB_OUTPUT: undefined, GITHUB_STEP_SUMMARY: undefined }
+const byHand = {
+  CI: undefined,
+  GITHUB_ACTIONS: undefined,
+  GITHUB_OUTPUT: undefined,
+  GITHUB_STEP_SUMMARY: undefined,
+}
 
 /** Needs Node 20.6, the first with `--env-file`. */
 const inputsFromFile: Scene = {
@@ -354,7 +379,11 @@ const inputsFromFile: Scene = {
   play: (program) =>
     withFolder(async (folder) => {
       await using server = await startServer([answer(yes)])
-      const lines = [`INPUT_BALE-TOKEN=${token}`, `INPUT_API-URL=http://127.0.0.1:${server.port}`, '']
+      const lines = [
+        `INPUT_BALE-TOKEN=${token}`,
+        `INPUT_API-URL=http://127.0.0.1:${server.port}`,
+        '',
+      ]
       const inputFile = write(folder, 'bot.env', lines.join('\r\n'))
       // What the file says is used, since these two are not in the environment.
       const env = { ...byHand, 'INPUT_BALE-TOKEN': undefined, 'INPUT_API-URL': undefined }
@@ -378,7 +407,8 @@ function refusal(version: string): Scene {
 }
 
 if (import.meta.main) {
-  const [nodePath = process.execPath, bundle = join(import.meta.dirname, '../dist/index.js')] = process.argv.slice(2)
+  const [nodePath = process.execPath, bundle = join(import.meta.dirname, '../dist/index.js')] =
+    process.argv.slice(2)
   const result = await smoke({ nodePath: resolve(nodePath), bundle: resolve(bundle) })
   console.log(describe(result))
   process.exitCode = result.failures.length > 0 ? 1 : 0

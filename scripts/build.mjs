@@ -13,7 +13,9 @@ const built = mkdtempSync('.cache/build-')
 try {
   const ncc = 'node_modules/@vercel/ncc/dist/ncc/cli.js'
   const options = ['--out', built, '--license', 'licenses.txt', '--no-cache', '--quiet']
-  const { status } = spawnSync(process.execPath, [ncc, 'build', entry, ...options], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [ncc, 'build', entry, ...options], {
+    stdio: 'inherit',
+  })
   if (status === 0) moveInto('dist')
   else process.exitCode = 1
 } finally {
@@ -21,11 +23,14 @@ try {
 }
 
 function moveInto(folder) {
-  const isCurrent = (name) => readFileSync(`${folder}/${name}`).equals(readFileSync(`${built}/${name}`))
+  const isCurrent = (name) =>
+    readFileSync(`${folder}/${name}`).equals(readFileSync(`${built}/${name}`))
   const before = readdirSync(folder)
   const after = readdirSync(built)
   for (const name of after) {
-    if (!before.includes(name) || !isCurrent(name)) renameSync(`${built}/${name}`, `${folder}/${name}`)
+    if (!before.includes(name) || !isCurrent(name))
+      renameSync(`${built}/${name}`, `${folder}/${name}`)
   }
-  for (const name of before) if (!after.includes(name)) rmSync(`${folder}/${name}`, { recursive: true })
+  for (const name of before)
+    if (!after.includes(name)) rmSync(`${folder}/${name}`, { recursive: true })
 }

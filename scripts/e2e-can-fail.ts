@@ -37,7 +37,12 @@ const sabotages: Sabotage[] = [
     notices: 'It failed before any request',
   },
   { wrong: 'a failure passes', job: 'refuse', code: 'process.exitCode = 0', notices: failed },
-  { wrong: 'a failure has no outputs', job: 'refuse', code: "if (code !== 0) edit(() => '')", notices: failed },
+  {
+    wrong: 'a failure has no outputs',
+    job: 'refuse',
+    code: "if (code !== 0) edit(() => '')",
+    notices: failed,
+  },
   {
     wrong: 'an output holds the secret',
     job: 'refuse',
@@ -64,18 +69,34 @@ for (const part of ['.github', 'action.yml', 'dist', 'emulator', 'package.json']
 }
 const git = (...args: string[]) => execFileSync('git', ['-C', copy, ...args])
 git('init', '--quiet')
-git('-c', 'user.name=-', '-c', 'user.email=-', 'commit', '--quiet', '--allow-empty', '--message', '-')
+git(
+  '-c',
+  'user.name=-',
+  '-c',
+  'user.email=-',
+  'commit',
+  '--quiet',
+  '--allow-empty',
+  '--message',
+  '-',
+)
 const bundle = join(copy, 'dist/index.js')
 writeFileSync(bundle, `import './sabotage.js'\n${readFileSync(bundle, 'utf8')}`)
 
 for (const { wrong, job, code, notices } of sabotages) {
-  writeFileSync(join(copy, 'dist/sabotage.js'), `${tools}\nprocess.on('exit', (code) => { ${code} })\n`)
+  writeFileSync(
+    join(copy, 'dist/sabotage.js'),
+    `${tools}\nprocess.on('exit', (code) => { ${code} })\n`,
+  )
   const workflow = ['--workflows', '.github/workflows/e2e.yml', '--job', job]
   const { status, stdout } = spawnSync('bash', [resolve('scripts/act.sh'), 'push', ...workflow], {
     cwd: copy,
     encoding: 'utf8',
   })
-  const isRight = notices === undefined ? status === 0 : status !== 0 && stdout.includes(`Failure - Main ${notices} [`)
+  const isRight =
+    notices === undefined
+      ? status === 0
+      : status !== 0 && stdout.includes(`Failure - Main ${notices} [`)
   console.log(`${isRight ? 'ok' : 'NOT OK'}  ${wrong}: ${notices ?? `the job ${job} passes`}`)
   if (isRight) continue
   console.error(stdout)

@@ -25,7 +25,9 @@ const checks: Check[] = [
       const edit = (workflow: string) => scene.edit?.(remove(workflow)) ?? remove(workflow)
       const { differences, events, log } = await play({ ...scene, edit }, stage)
       if (differences.length === 0) return 'Nothing differs, although the guard is missing.'
-      return events.includes(shows) ? undefined : [`It was not played up to "${shows}".`, log].join('\n')
+      return events.includes(shows)
+        ? undefined
+        : [`It was not played up to "${shows}".`, log].join('\n')
     },
   })),
 ]
@@ -51,5 +53,7 @@ try {
 } finally {
   stage.remove()
 }
-console.log(`${chosen.length - failures} of ${chosen.length} scenes of the examples are as they should be.`)
+console.log(
+  `${chosen.length - failures} of ${chosen.length} scenes of the examples are as they should be.`,
+)
 process.exitCode = failures > 0 ? 1 : 0

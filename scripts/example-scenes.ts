@@ -137,15 +137,26 @@ const withRestore = scenesOf({
 const webhook = scenesOf({
   example: 'webhook.yml',
   deletion: ['deleteWebhook 200'],
-  start: [markAsMoved, startOnNewHost, 'ssh new.example sudo /srv/bot/set-webhook', 'setWebhook 200, opened'],
-  restore: [hasNotMoved, startOnOldHost, 'ssh old.example sudo /srv/bot/set-webhook', 'setWebhook 200'],
+  start: [
+    markAsMoved,
+    startOnNewHost,
+    'ssh new.example sudo /srv/bot/set-webhook',
+    'setWebhook 200, opened',
+  ],
+  restore: [
+    hasNotMoved,
+    startOnOldHost,
+    'ssh old.example sudo /srv/bot/set-webhook',
+    'setWebhook 200',
+  ],
 })
 
 const stopOf = (bot: string): string => `ssh old.example sudo systemctl disable --now bot@${bot}`
 const fleetHasNotMoved = 'ssh old.example test ! -e /srv/bots.moved'
 const markFleetAsMoved = 'ssh old.example sudo touch /srv/bots.moved'
 const threeChecks = [fleetHasNotMoved, fleetHasNotMoved, fleetHasNotMoved]
-const migrateFleet = 'ssh old.example sudo rsync --archive --update /srv/bots/ new.example:/srv/bots/'
+const migrateFleet =
+  'ssh old.example sudo rsync --archive --update /srv/bots/ new.example:/srv/bots/'
 const startFleet = 'ssh new.example sudo systemctl enable --now bot@ORDERS bot@SUPPORT bot@NEWS'
 
 /** One bot of the fleet, as "Re-run failed jobs" takes it up. */
@@ -159,7 +170,8 @@ const oneOfFleet = scenesOf({
   start: [markFleetAsMoved, startFleet, opened],
 })
 
-const oneAfterAnother = (workflow: string): string => replace(workflow, 'max-parallel: 5', 'max-parallel: 1')
+const oneAfterAnother = (workflow: string): string =>
+  replace(workflow, 'max-parallel: 5', 'max-parallel: 1')
 const fleet = {
   good: {
     example: 'fleet.yml',
@@ -286,8 +298,8 @@ const plain = ['minimal.yml', 'relay.yml', 'self-hosted.yml'].map((example): Sce
 }))
 
 export const scenes: readonly Scene[] = [
-  ...[deploy, withRestore, webhook, oneOfFleet, fleet, maintenance, kubernetes, alert].flatMap((found) =>
-    Object.values<Scene>(found),
+  ...[deploy, withRestore, webhook, oneOfFleet, fleet, maintenance, kubernetes, alert].flatMap(
+    (found) => Object.values<Scene>(found),
   ),
   ...plain,
 ]
@@ -302,7 +314,12 @@ export interface Unguarded {
   shows: string
 }
 
-const without = (lacks: string, guard: string | RegExp, scene: Scene, shows: string): Unguarded => ({
+const without = (
+  lacks: string,
+  guard: string | RegExp,
+  scene: Scene,
+  shows: string,
+): Unguarded => ({
   lacks,
   scene,
   remove: (workflow) => replace(workflow, guard, ''),
@@ -326,7 +343,10 @@ export const unguarded: readonly Unguarded[] = [
     scene: deploy.dryRun,
     remove: (workflow) =>
       replace(
-        replace(workflow, / {2}migrate:[^]*(?= {2}roll-out:)/, '').replace('[close, migrate]', 'close'),
+        replace(workflow, / {2}migrate:[^]*(?= {2}roll-out:)/, '').replace(
+          '[close, migrate]',
+          'close',
+        ),
         onlyIfClosed,
         '',
       ),
@@ -341,7 +361,12 @@ export const unguarded: readonly Unguarded[] = [
   ...[withRestore, webhook].flatMap((chain) => [
     without('the test whether it has moved', checkStep, chain.firstFails, stopOnOldHost),
     without('always() in restore', 'always() && ', chain.closeFails, 'close 404'),
-    without('closed in restore', " || needs.close.outputs.closed != 'true'", chain.dryRun, stopOnOldHost),
+    without(
+      'closed in restore',
+      " || needs.close.outputs.closed != 'true'",
+      chain.dryRun,
+      stopOnOldHost,
+    ),
   ]),
   without('delete-webhook', / +delete-webhook.*\n/, webhook.good, 'close 200'),
   without(

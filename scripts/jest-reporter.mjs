@@ -47,12 +47,16 @@ export default class QuietReporter {
 /** Those with a branch that was never taken, too. */
 function uncoveredLines(file) {
   const branches = Object.entries(file.b).filter(([, counts]) => counts.includes(0))
-  const lines = [...file.getUncoveredLines(), ...branches.map(([id]) => file.branchMap[id].loc.start.line)]
+  const lines = [
+    ...file.getUncoveredLines(),
+    ...branches.map(([id]) => file.branchMap[id].loc.start.line),
+  ]
   return [...new Set(lines.map(Number))].sort((a, b) => a - b)
 }
 
 /** For a warning about a dependency, which nobody here can act on. */
 function silence(start) {
   const write = process.stderr.write.bind(process.stderr)
-  process.stderr.write = (chunk, ...rest) => String(chunk).trimStart().startsWith(start) || write(chunk, ...rest)
+  process.stderr.write = (chunk, ...rest) =>
+    String(chunk).trimStart().startsWith(start) || write(chunk, ...rest)
 }

@@ -54,11 +54,22 @@ const requestsOfCommands: readonly [RegExp, string][] = [
 export function makeStage(): { folder: string; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'examples-'))
   mkdirSync(join(folder, 'action'))
-  for (const part of ['action.yml', 'dist']) cpSync(join(root, part), join(folder, 'action', part), { recursive: true })
+  for (const part of ['action.yml', 'dist'])
+    cpSync(join(root, part), join(folder, 'action', part), { recursive: true })
   const git = (...args: string[]) => execFileSync('git', ['-C', join(folder, 'workspace'), ...args])
   mkdirSync(join(folder, 'workspace'))
   git('init', '--quiet')
-  git('-c', 'user.name=-', '-c', 'user.email=-', 'commit', '--quiet', '--allow-empty', '--message', '-')
+  git(
+    '-c',
+    'user.name=-',
+    '-c',
+    'user.email=-',
+    'commit',
+    '--quiet',
+    '--allow-empty',
+    '--message',
+    '-',
+  )
   return {
     folder,
     remove: () => {
@@ -112,10 +123,13 @@ export async function play(scene: Scene, stage: string): Promise<Played> {
 
   const differences: string[] = []
   if (passed !== scene.passes) differences.push(passed ? 'the run passed' : 'the run failed')
-  if (scene.log !== undefined && !log.includes(scene.log)) differences.push(`the log does not say "${scene.log}"`)
+  if (scene.log !== undefined && !log.includes(scene.log))
+    differences.push(`the log does not say "${scene.log}"`)
   if (log.includes(secret)) differences.push('the log holds a secret')
   if (events.join('\n') !== scene.events.join('\n')) {
-    differences.push(`expected events:\n  ${scene.events.join('\n  ')}\nevents:\n  ${events.join('\n  ')}`)
+    differences.push(
+      `expected events:\n  ${scene.events.join('\n  ')}\nevents:\n  ${events.join('\n  ')}`,
+    )
   }
   return { events, log, differences }
 }
@@ -133,17 +147,25 @@ async function startCommands(carryOut: (command: string) => Promise<string>) {
   return { url: `http://127.0.0.1:${port}`, stop: () => server.close() }
 }
 
-async function act(stage: string, commandsFolder: string, flags: string[]): Promise<{ passed: boolean; log: string }> {
+async function act(
+  stage: string,
+  commandsFolder: string,
+  flags: string[],
+): Promise<{ passed: boolean; log: string }> {
   const fixed = [
     ...['--local-repository', `OWNER/close-bale-bot@v1=${stage}/action`],
     // Without one, act would ask for it by `gh auth token`.
     ...['--secret', 'GITHUB_TOKEN=NoGitHubToken'],
   ]
-  const child = spawn('bash', [join(root, 'scripts/act.sh'), 'workflow_dispatch', ...fixed, ...flags], {
-    cwd: join(stage, 'workspace'),
-    env: { ...process.env, PATH: [commandsFolder, process.env['PATH']].join(delimiter) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    'bash',
+    [join(root, 'scripts/act.sh'), 'workflow_dispatch', ...fixed, ...flags],
+    {
+      cwd: join(stage, 'workspace'),
+      env: { ...process.env, PATH: [commandsFolder, process.env['PATH']].join(delimiter) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   const exited = once(child, 'exit')
   const log = (await Promise.all([text(child.stdout), text(child.stderr)])).join('')
   const [status] = (await exited) as [number | null]
@@ -152,6 +174,10 @@ async function act(stage: string, commandsFolder: string, flags: string[]): Prom
 
 /** The workflow as it is, but for the address of the API. */
 function atEmulator(workflow: string, url: string): string {
-  if (workflow.includes('https://relay.example')) return workflow.replace('https://relay.example', url)
-  return workflow.replaceAll(/(uses: OWNER\/close-bale-bot@v1.*\n +with:\n)( +)/g, `$1$2api-url: ${url}\n$2`)
+  if (workflow.includes('https://relay.example'))
+    return workflow.replace('https://relay.example', url)
+  return workflow.replaceAll(
+    /(uses: OWNER\/close-bale-bot@v1.*\n +with:\n)( +)/g,
+    `$1$2api-url: ${url}\n$2`,
+  )
 }

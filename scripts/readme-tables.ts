@@ -14,7 +14,10 @@ interface Page {
   describe: (english: string, current: string | undefined) => string
 }
 
-type Manifest = Record<'inputs' | 'outputs', Record<string, { description: string; default?: string }>>
+type Manifest = Record<
+  'inputs' | 'outputs',
+  Record<string, { description: string; default?: string }>
+>
 
 const notTranslated = '(هنوز ترجمه نشده)'
 
@@ -41,7 +44,8 @@ function cellsOf(line: string): string[] {
 /** Rewrites the table that names the most of these inputs or outputs in its first column; its head stays. */
 function rewrite(text: string, kind: keyof Manifest, { file, required, describe }: Page): string {
   const names = Object.keys(manifest[kind])
-  const rowsOf = (table: string) => new Map(table.split('\n').map((line) => [cellsOf(line)[0], cellsOf(line)]))
+  const rowsOf = (table: string) =>
+    new Map(table.split('\n').map((line) => [cellsOf(line)[0], cellsOf(line)]))
   const countOf = (table: string) => names.filter((name) => rowsOf(table).has(`\`${name}\``)).length
   const tables = text.match(/^\|.*\|(?:\n\|.*\|)+$/gm) ?? []
   const [table = ''] = tables.toSorted((a, b) => countOf(b) - countOf(a))

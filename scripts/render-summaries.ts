@@ -30,7 +30,8 @@ const widthPx = 860
 
 const token = '1234567890:FAKE_secret_of_the_samples_0123456789-ab'
 const oneAttempt = { 'max-attempts': '1' }
-const hostileText = '</code>`*bold*` <img src=x> @octocat #1 octo-org/octo-repo#2 https://example.com | \u001b[31mred'
+const hostileText =
+  '</code>`*bold*` <img src=x> @octocat #1 octo-org/octo-repo#2 https://example.com | \u001b[31mred'
 
 const samples: Record<string, Sample> = {
   closed: {},
@@ -40,7 +41,9 @@ const samples: Record<string, Sample> = {
   'already-closed-allowed': { bot: { closed: true }, inputs: { 'allow-already-closed': 'true' } },
   reopened: { bot: { pollerSeconds: 1 }, inputs: { 'confirm-after-seconds': '3' } },
   'dry-run': { inputs: { 'dry-run': 'true' } },
-  'invalid-input': { inputs: { 'bale-token': '', 'dry-run': 'yes', 'timeout-seconds': '`15m` @octocat' } },
+  'invalid-input': {
+    inputs: { 'bale-token': '', 'dry-run': 'yes', 'timeout-seconds': '`15m` @octocat' },
+  },
   unauthorized: { inputs: { 'bale-token': `${token}c` } },
   unsupported: { bot: { noClose: true } },
   'rate-limited': { bot: { youngSeconds: 534 }, inputs: { 'timeout-seconds': '300' } },
@@ -51,7 +54,10 @@ const samples: Record<string, Sample> = {
   },
   'invalid-response': { bot: { faults: ['redirect'] } },
   unreachable: { inputs: { ...oneAttempt, 'api-url': 'http://127.0.0.1:9' } },
-  'timed-out': { bot: { faults: ['silence'] }, inputs: { ...oneAttempt, 'attempt-timeout-seconds': '1' } },
+  'timed-out': {
+    bot: { faults: ['silence'] },
+    inputs: { ...oneAttempt, 'attempt-timeout-seconds': '1' },
+  },
   cancelled: { bot: { youngSeconds: 60 }, cancelled: true },
   'internal-error': {
     bot: { faults: ['500'] },
@@ -61,7 +67,9 @@ const samples: Record<string, Sample> = {
 
 async function summaryOf({ bot = {}, inputs, env, cancelled, page }: Sample): Promise<string> {
   const emulator = await startEmulator({ bots: [{ token, ...bot }] })
-  const server = createServer((_, response) => response.writeHead(page?.status ?? 500).end(page?.body))
+  const server = createServer((_, response) =>
+    response.writeHead(page?.status ?? 500).end(page?.body),
+  )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const pageUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -99,8 +107,11 @@ function chromium(...flags: string[]): string {
   const common = ['--headless', '--hide-scrollbars', '--force-device-scale-factor=2']
   // Chromium refuses to run its sandbox as root.
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const { error, status, stdout } = spawnSync(command, [...common, ...sandbox, ...flags], { encoding: 'utf8' })
-  if (error) throw new Error(`${command} cannot be started; name your Chromium in the variable CHROMIUM`)
+  const { error, status, stdout } = spawnSync(command, [...common, ...sandbox, ...flags], {
+    encoding: 'utf8',
+  })
+  if (error)
+    throw new Error(`${command} cannot be started; name your Chromium in the variable CHROMIUM`)
   if (status !== 0) throw new Error(`${command} ended with exit code ${status}`)
   return stdout
 }

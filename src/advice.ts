@@ -37,7 +37,8 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
   rejected:
     'The API, or a firewall or proxy on the way, refused the request, and asking again would not help. Check whether ' +
     'this runner may reach the API, then api-url and the token, and start a new run.',
-  'not found': 'There is no such address or no such bot. Check api-url first, then the token, and start a new run.',
+  'not found':
+    'There is no such address or no such bot. Check api-url first, then the token, and start a new run.',
   'logged out':
     'The bot was logged out with logOut, which locks it out for minutes to hours. Run again when it can log in.',
   'invalid-response':
@@ -61,7 +62,12 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
 }
 
 /** The advice for a failure. That the bot may be closed comes first. */
-export function adviceFor(outcome: FailedOutcome, result: Result, inputs: Inputs, context: RunContext): string {
+export function adviceFor(
+  outcome: FailedOutcome,
+  result: Result,
+  inputs: Inputs,
+  context: RunContext,
+): string {
   const { closed, decisive, reason } = result
   const entry = ADVICE[reason ?? outcome]
   const remedy = decisive?.exchange.kind === 'failed' ? `${decisive.exchange.failure.remedy} ` : ''
@@ -82,7 +88,8 @@ const inputsAllowing = ({ webhook }: Result) =>
 
 /** Why a token is missing, as far as the run shows it. */
 function reasonForMissingToken({ isInWorkflow, isByDependabot, isFromFork }: RunContext): string {
-  if (!isInWorkflow) return 'Set the environment variable INPUT_BALE-TOKEN to the token; docs/by-hand.md shows how.'
+  if (!isInWorkflow)
+    return 'Set the environment variable INPUT_BALE-TOKEN to the token; docs/by-hand.md shows how.'
   if (isByDependabot) {
     return "Dependabot started this run, so it gets only Dependabot's secrets. Store the secret there, and start a new run."
   }

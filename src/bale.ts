@@ -67,19 +67,28 @@ export async function exchange(
     const header = (name: string) => response.headers.get(name) ?? ''
     const dates = { date: header('date'), receivedAtSeconds: Math.floor(Date.now() / 1000) }
     const { status } = response
-    answer = { kind: 'answer', wasSent, status, retryAfter: header('retry-after'), ...dates, body: undefined }
+    answer = {
+      kind: 'answer',
+      wasSent,
+      status,
+      retryAfter: header('retry-after'),
+      ...dates,
+      body: undefined,
+    }
     const body = await response.text()
     // Without a stated length, node-fetch takes a body as complete when the connection is reset.
     if (socket.errored) throw socket.errored
     return { ...answer, body }
   } catch (error) {
     // Whichever came first counts. No answer decides a run that is stopped, so there is no status.
-    if (stop.aborted && !timeout.signal.aborted) return { kind: 'stopped', wasSent, status: undefined }
+    if (stop.aborted && !timeout.signal.aborted)
+      return { kind: 'stopped', wasSent, status: undefined }
     // An error is judged by its status and headers alone; a success needs its body.
     if (answer && (answer.status < 200 || answer.status > 299)) return answer
     const progress = { wasSent, status: answer?.status }
     if (timeout.signal.aborted) return { kind: 'timed-out', timeoutSeconds, ...progress }
-    if (error instanceof FetchError && error.type === 'max-size') return { kind: 'too-long', ...progress }
+    if (error instanceof FetchError && error.type === 'max-size')
+      return { kind: 'too-long', ...progress }
     return { kind: 'failed', failure: failureOf(codeOf(error)), ...progress }
   } finally {
     clearTimeout(timer)
@@ -108,7 +117,10 @@ function send(inputs: ValidInputs, method: Method, socket: Socket, signal: Abort
 }
 
 /** Opens a connection on which the request can be sent at once. */
-async function connect({ 'api-url': url, proxy }: ValidInputs, signal: AbortSignal): Promise<Socket> {
+async function connect(
+  { 'api-url': url, proxy }: ValidInputs,
+  signal: AbortSignal,
+): Promise<Socket> {
   return openSocket(url, signal, proxy && (await openTunnel(proxy, url, signal)))
 }
 
@@ -119,7 +131,12 @@ async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promi
   const socket = tunnel ?? (await ready(net.connect(address), 'connect', signal))
   if (url.protocol !== 'https:') return socket
   // NODE_TLS_REJECT_UNAUTHORIZED must have no effect. An IP address is no server name (RFC 6066).
-  const secure = tls.connect({ socket, host, servername: isIP(host) ? '' : host, rejectUnauthorized: true })
+  const secure = tls.connect({
+    socket,
+    host,
+    servername: isIP(host) ? '' : host,
+    rejectUnauthorized: true,
+  })
   return ready(secure, 'secureConnect', signal)
 }
 
@@ -128,15 +145,27 @@ async function openTunnel(proxy: Proxy, apiUrl: URL, signal: AbortSignal): Promi
   const socket = await openSocket(proxy.url, signal)
   const authority = `${apiUrl.hostname}:${portOf(apiUrl)}`
   const headers = { host: authority, ...proxy.headers }
-  const request = http.request({ method: 'CONNECT', path: authority, headers, createConnection: () => socket, signal })
+  const request = http.request({
+    method: 'CONNECT',
+    path: authority,
+    headers,
+    createConnection: () => socket,
+    signal,
+  })
   request.end()
-  const [{ statusCode = 0 }] = (await once(request, 'connect', { signal })) as [http.IncomingMessage]
+  const [{ statusCode = 0 }] = (await once(request, 'connect', { signal })) as [
+    http.IncomingMessage,
+  ]
   if (statusCode >= 200 && statusCode < 300) return socket
   throw withCode(statusCode === 407 ? 'PROXY_AUTH' : 'PROXY_REFUSED')
 }
 
 /** Waits for a socket. Its later errors reach whoever uses it then. */
-async function ready(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<Socket> {
+async function ready(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  signal: AbortSignal,
+): Promise<Socket> {
   socket.on('error', () => undefined)
   await once(socket, event, { signal })
   return socket

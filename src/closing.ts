@@ -78,7 +78,11 @@ export async function closeBot(inputs: Inputs, world: World): Promise<Result> {
   const failWith = (defect: unknown): End => ({ outcome: 'internal-error', defect })
   const end = await runSteps(run).catch(failWith)
   const isDefect = end.outcome === 'cancelled' && world.stop.reason !== 'cancelled'
-  return settle(isDefect ? failWith(world.stop.reason) : end, run.attempts, inputs['allow-already-closed'])
+  return settle(
+    isDefect ? failWith(world.stop.reason) : end,
+    run.attempts,
+    inputs['allow-already-closed'],
+  )
 }
 
 async function runSteps(run: Run): Promise<End> {
@@ -101,12 +105,15 @@ async function runStep(step: Step, run: Run): Promise<End> {
     if (world.elapsedSeconds() >= inputs['timeout-seconds']) return { outcome: 'timed-out' }
     const verdict = await attempt(step, run)
     const end: End = { outcome: verdict.outcome, decisive: verdict, reason: verdict.reason }
-    if (!verdict.retryable || count === inputs['max-attempts'] || wasCutShort(verdict, inputs)) return end
+    if (!verdict.retryable || count === inputs['max-attempts'] || wasCutShort(verdict, inputs))
+      return end
     const seconds = secondsToWait(verdict, count)
     const neededSeconds = neededSecondsFor(seconds, run)
     if (neededSeconds > inputs['timeout-seconds']) {
       // The last attempt is that of this verdict, at(-2) the one before.
-      const reason = hasWaitGrown(run.attempts.at(-2)?.verdict, verdict) ? 'launched again' : verdict.reason
+      const reason = hasWaitGrown(run.attempts.at(-2)?.verdict, verdict)
+        ? 'launched again'
+        : verdict.reason
       return { ...end, neededSeconds: Math.ceil(neededSeconds), reason }
     }
     await pause({ purpose: 'retry', verdict, count, seconds }, run)
@@ -141,7 +148,11 @@ async function confirm(run: Run): Promise<Partial<End>> {
 }
 
 async function pause(wait: Wait, { inputs, world }: Run): Promise<void> {
-  for (let leftSeconds = wait.seconds; leftSeconds > 0 && !world.stop.aborted; leftSeconds -= REPORT_INTERVAL_SECONDS) {
+  for (
+    let leftSeconds = wait.seconds;
+    leftSeconds > 0 && !world.stop.aborted;
+    leftSeconds -= REPORT_INTERVAL_SECONDS
+  ) {
     world.onWait(wait, leftSeconds, inputs)
     await world.sleep(Math.min(leftSeconds, REPORT_INTERVAL_SECONDS))
   }
@@ -157,7 +168,9 @@ function secondsToWait({ waitSeconds, isClose429 }: Verdict, count: number): num
 
 /** When a wait and a real attempt after it would be over. */
 const neededSecondsFor = (waitSeconds: number, { inputs, world }: Run) =>
-  world.elapsedSeconds() + waitSeconds + Math.min(inputs['attempt-timeout-seconds'], MIN_ATTEMPT_SECONDS)
+  world.elapsedSeconds() +
+  waitSeconds +
+  Math.min(inputs['attempt-timeout-seconds'], MIN_ATTEMPT_SECONDS)
 
 /** Whether `timeout-seconds` ended the attempt early: then nobody can say how much time would have been enough. */
 const wasCutShort = ({ exchange }: Verdict, inputs: ValidInputs) =>
@@ -173,11 +186,14 @@ function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: bool
   // These answers say that no attempt has worked, or that its effect is gone.
   const isRuledOut = end.outcome === 'unauthorized' || end.outcome === 'reopened'
   const mayHaveWorked = (method: Method) =>
-    !isRuledOut && attempts.some(({ step, verdict }) => step === method && verdict?.mayHaveWorked !== false)
+    !isRuledOut &&
+    attempts.some(({ step, verdict }) => step === method && verdict?.mayHaveWorked !== false)
   const isInferred = end.outcome === 'already-closed' && mayHaveWorked('close')
   const outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
   const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)
-  const isDeleted = attempts.some(({ step, verdict }) => step === 'deleteWebhook' && verdict?.outcome === 'yes')
+  const isDeleted = attempts.some(
+    ({ step, verdict }) => step === 'deleteWebhook' && verdict?.outcome === 'yes',
+  )
   const notClosed = mayHaveWorked('close') ? 'unknown' : 'no'
   const notDeleted = mayHaveWorked('deleteWebhook') ? 'maybe deleted' : 'untouched'
   return {
@@ -187,7 +203,9 @@ function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: bool
     closed: isClosed ? 'yes' : notClosed,
     isInferred,
     webhook: isDeleted ? 'deleted' : notDeleted,
-    wasCloseSent: attempts.some(({ step, verdict }) => step === 'close' && verdict?.exchange.wasSent !== false),
+    wasCloseSent: attempts.some(
+      ({ step, verdict }) => step === 'close' && verdict?.exchange.wasSent !== false,
+    ),
     attempts,
   }
 }

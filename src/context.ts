@@ -16,7 +16,8 @@ export const isInWorkflow = process.env['GITHUB_ACTIONS'] === 'true'
 /** Reads the context. A missing or broken event file only leaves out what it would have told. */
 export function readContext() {
   const path = process.env['GITHUB_EVENT_PATH']
-  const isEventReadable = !path || tryTo<unknown>(() => JSON.parse(readFileSync(path, 'utf8'))) !== undefined
+  const isEventReadable =
+    !path || tryTo<unknown>(() => JSON.parse(readFileSync(path, 'utf8'))) !== undefined
   // `Context` throws on a broken event file and prints the path of a missing one.
   if (!isEventReadable) delete process.env['GITHUB_EVENT_PATH']
   const context = new Context()

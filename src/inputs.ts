@@ -15,15 +15,29 @@ const flag = (fallback: string) => input(fallback, 'true or false', parseBoolean
 
 /** For each input: its default (a test compares it with `action.yml`), what it must be, and its parser. */
 export const INPUTS = {
-  'bale-token': input('', 'digits, a colon, and 20 or more of A-Z a-z 0-9 _ -', (text) => TOKEN.exec(text)?.[0]),
-  'api-url': input('https://tapi.bale.ai', 'an https URL (http for loopback) without user info, ? and #', parseApiUrl),
+  'bale-token': input(
+    '',
+    'digits, a colon, and 20 or more of A-Z a-z 0-9 _ -',
+    (text) => TOKEN.exec(text)?.[0],
+  ),
+  'api-url': input(
+    'https://tapi.bale.ai',
+    'an https URL (http for loopback) without user info, ? and #',
+    parseApiUrl,
+  ),
   'delete-webhook': flag('false'),
   'allow-already-closed': flag('false'),
-  'max-attempts': input('10', 'a whole number from 1 to 100', (text) => parseNumber(/^\d+$/, text, 1, 100)),
+  'max-attempts': input('10', 'a whole number from 1 to 100', (text) =>
+    parseNumber(/^\d+$/, text, 1, 100),
+  ),
   'attempt-timeout-seconds': seconds('10', 'over 0 and at most', ABOVE_ZERO, 600),
   'timeout-seconds': seconds('900', 'over 0 and at most', ABOVE_ZERO, MAX_TIMEOUT_SECONDS),
   'confirm-after-seconds': seconds('0', 'from 0 to', 0, 600),
-  'dry-run': input('false', 'true or false, for example ${{ inputs.dry-run || false }}', parseBoolean),
+  'dry-run': input(
+    'false',
+    'true or false, for example ${{ inputs.dry-run || false }}',
+    parseBoolean,
+  ),
   summary: flag('true'),
 }
 
@@ -38,13 +52,15 @@ export type ValidInputs = Extract<Inputs, { isValid: true }>
 /** Parses all inputs, and checks the version of Node, such as `24.21.0`. */
 export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   const given = inputsIn(env)
-  const textOf = (name: InputName) => given.find(({ variable }) => variable.toUpperCase() === variableOf(name))?.text
+  const textOf = (name: InputName) =>
+    given.find(({ variable }) => variable.toUpperCase() === variableOf(name))?.text
   const token = textOf('bale-token') ?? ''
   const secrets = secretsOf(token)
   // Without the bot id, which a server may repeat.
   const quote = createQuote([...secrets.map(afterColon), ...pathSecretsOf(textOf('api-url') ?? '')])
   // A wrong value is a complaint below; the default (a token has none) stands in, so that the other checks can go on.
-  const valueOf = (name: InputName) => parseOrDefault(name, textOf(name)) ?? parseOrDefault(name, undefined)
+  const valueOf = (name: InputName) =>
+    parseOrDefault(name, textOf(name)) ?? parseOrDefault(name, undefined)
   const values = Object.fromEntries(NAMES.map((name) => [name, valueOf(name)])) as Values
   const { 'confirm-after-seconds': confirmSeconds, 'timeout-seconds': timeoutSeconds } = values
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
@@ -62,7 +78,13 @@ export function parseInputs(env: NodeJS.ProcessEnv, nodeVersion: string) {
   if (complaints.length > 0) {
     // A misspelt variable may hold it.
     const isTokenMissing = !given.some(({ name, text }) => name === 'bale-token' && text !== '')
-    return { ...common, isValid: false as const, summary: values.summary, complaints, isTokenMissing }
+    return {
+      ...common,
+      isValid: false as const,
+      summary: values.summary,
+      complaints,
+      isTokenMissing,
+    }
   }
   const apiHost = quote(values['api-url'].host)
   const proxyHost = proxy && quote(`${proxy.url.hostname}:${portOf(proxy.url)}`)
@@ -101,7 +123,11 @@ function seconds(fallback: string, accepted: string, min: number, max: number) {
   return input(fallback, `${accepted} ${max} seconds, such as 20 or 2.5`, parse)
 }
 
-function valueComplaint(name: InputName, text: string | undefined, quote: Quote): string | undefined {
+function valueComplaint(
+  name: InputName,
+  text: string | undefined,
+  quote: Quote,
+): string | undefined {
   if (parseOrDefault(name, text) !== undefined) return undefined
   const problem = name === 'bale-token' ? tokenProblem(text) : `is ${shownValue(text, quote)}`
   return `${name} ${problem}; it must be ${INPUTS[name].accepted}.`
@@ -116,7 +142,11 @@ function shownValue(text: string | undefined, quote: Quote): string {
 }
 
 /** A misspelt input must not be ignored, unless its text means the same as the text of the input itself. */
-function spellingComplaint({ variable, name, text }: GivenInput, own: string | undefined, quote: Quote) {
+function spellingComplaint(
+  { variable, name, text }: GivenInput,
+  own: string | undefined,
+  quote: Quote,
+) {
   const meaningOf = (each: string | undefined) => String(parseOrDefault(name, each) ?? each)
   if (meaningOf(text) === meaningOf(own)) return undefined
   return `${quote(variable)} is not read; write ${name} (as a variable: ${variableOf(name)}).`
@@ -126,13 +156,15 @@ function spellingComplaint({ variable, name, text }: GivenInput, own: string | u
 function tokenProblem(token: string | undefined): string {
   if (!token) return 'is empty'
   if (/^["'`“”‘’«»]/.test(token)) return 'is wrapped in quotes: store it without the quotes'
-  if (/^\$|^(\{\{ *)?secrets\b/i.test(token)) return 'is a name instead of a value: write ${{ secrets.NAME }}'
+  if (/^\$|^(\{\{ *)?secrets\b/i.test(token))
+    return 'is a name instead of a value: write ${{ secrets.NAME }}'
   if (/^\d+$/.test(token)) return 'has digits only: the colon and the secret after it are missing'
   const hasColon = token.includes(':')
   // What is left from the first wrong character on.
   const rest = token.replace(hasColon ? /^\d*(:[\w-]*)?/ : /^[\w-]*/, '')
   const wrong = rest.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')
-  if (wrong) return `has the character U+${wrong} at position ${token.length - rest.length + 1}, where it cannot be`
+  if (wrong)
+    return `has the character U+${wrong} at position ${token.length - rest.length + 1}, where it cannot be`
   if (!hasColon) return 'has no colon'
   if (token.startsWith(':')) return 'has no digits before the colon'
   return `has too few characters after the colon (${afterColon(token).length})`
@@ -142,7 +174,8 @@ function tokenProblem(token: string | undefined): string {
 function secretsOf(token: string): string[] {
   const lines = token.split(/[\r\n]+/).flatMap((line) => [line, afterColon(line)])
   const hasLetterAndDigit = (text: string) => /[a-z]/i.test(text) && /\d/.test(text)
-  const isSecret = (text: string) => text.length >= 20 || (text.length >= 8 && hasLetterAndDigit(text))
+  const isSecret = (text: string) =>
+    text.length >= 20 || (text.length >= 8 && hasLetterAndDigit(text))
   return Array.from(new Set(lines.map(trimInvisible).filter(isSecret)))
 }
 

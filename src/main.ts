@@ -23,7 +23,8 @@ process.stdout.on('error', () => undefined)
 const world: World = {
   exchange: (inputs, step, timeoutSeconds) => exchange(inputs, step, timeoutSeconds, stop.signal),
   elapsedSeconds: () => process.uptime(),
-  sleep: (seconds) => sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
+  sleep: (seconds) =>
+    sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
   stop: stop.signal,
   onWait: (wait, leftSeconds, inputs) => log(describeWait(wait, leftSeconds, inputs)),
 }
@@ -38,7 +39,8 @@ async function main(): Promise<boolean> {
   const context = readContext()
   const message = createMessage(result, inputs, context, areWritten)
   printMessage(message)
-  if (!context.isEventReadable) log('The event file of this run cannot be read; hints that need it are left out.')
+  if (!context.isEventReadable)
+    log('The event file of this run cannot be read; hints that need it are left out.')
   if (inputs.summary && isInWorkflow) await writeSummary(message, outputs)
   return message.level !== 'error'
 }
@@ -46,7 +48,12 @@ async function main(): Promise<boolean> {
 void main()
   .catch((error: unknown) => {
     const title = 'The action stopped because of an error of its own'
-    printMessage({ level: 'error', title, text: `${title} (${traceOf(error)}). Please report it.`, page: '' })
+    printMessage({
+      level: 'error',
+      title,
+      text: `${title} (${traceOf(error)}). Please report it.`,
+      page: '',
+    })
     return false
   })
   .then((isPassed) => {

@@ -18,10 +18,16 @@ export interface Message {
 const LONG_WAIT_SECONDS = 30
 
 /** What a run ended as. If its outputs are not written, the message is an error that says so, too. */
-export function createMessage(result: Result, inputs: Inputs, context: RunContext, areWritten: boolean): Message {
+export function createMessage(
+  result: Result,
+  inputs: Inputs,
+  context: RunContext,
+  areWritten: boolean,
+): Message {
   const message = messageFor(result, inputs, context)
   if (areWritten) return message
-  const why = 'But the outputs could not be written to the file in GITHUB_OUTPUT, so later jobs do not see them.'
+  const why =
+    'But the outputs could not be written to the file in GITHUB_OUTPUT, so later jobs do not see them.'
   return {
     level: 'error',
     title: `${message.title}, but the outputs could not be written`,
@@ -57,18 +63,30 @@ function closedMessage(bot: string, result: Result, inputs: ValidInputs): Messag
   const { outcome, isInferred, confirmation, webhook, count } = result
   const title = `${bot} is ${outcome === 'closed' ? 'closed' : 'treated as closed'}`
   const withWebhook = (level: Message['level'], text: string): Message => {
-    return { level, title, text: webhook === 'untouched' ? text : `${text} Its webhook is deleted.`, page: '' }
+    return {
+      level,
+      title,
+      text: webhook === 'untouched' ? text : `${text} Its webhook is deleted.`,
+      page: '',
+    }
   }
   if (outcome !== 'closed' || isInferred) {
-    const why = isInferred ? 'an earlier attempt of this run may have worked' : 'allow-already-closed is true'
+    const why = isInferred
+      ? 'an earlier attempt of this run may have worked'
+      : 'allow-already-closed is true'
     const doubt = 'On some servers a wrong token gets this answer, too.'
-    return withWebhook('warning', `${title}: ${why}, and the API says that it has already been closed. ${doubt}`)
+    return withWebhook(
+      'warning',
+      `${title}: ${why}, and the API says that it has already been closed. ${doubt}`,
+    )
   }
-  if (!confirmation) return withWebhook('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
+  if (!confirmation)
+    return withWebhook('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
   const finding = {
     'still closed': `Nothing opened it again within ${inSeconds(inputs['confirm-after-seconds'])}.`,
     'not told': 'The answer of this server does not show whether something opened it again.',
-    failed: 'But whether something opened it again could not be confirmed: check that nothing else uses the token.',
+    failed:
+      'But whether something opened it again could not be confirmed: check that nothing else uses the token.',
   }[confirmation]
   return withWebhook(confirmation === 'failed' ? 'warning' : 'info', `${title}. ${finding}`)
 }
@@ -89,12 +107,15 @@ function webhookNote({ webhook }: Result): string {
 
 function whatHappened(result: Result, inputs: ValidInputs): string {
   const { outcome, count, decisive, defect, wasCloseSent } = result
-  if (outcome === 'internal-error') return `The action stopped because of an error of its own (${traceOf(defect)}).`
+  if (outcome === 'internal-error')
+    return `The action stopped because of an error of its own (${traceOf(defect)}).`
   if (outcome === 'cancelled') {
-    if (decisive?.exchange.wasSent) return `The run was cancelled. A ${decisive.step} request was in flight.`
+    if (decisive?.exchange.wasSent)
+      return `The run was cancelled. A ${decisive.step} request was in flight.`
     return `The run was cancelled. ${wasCloseSent ? 'No request was in flight.' : 'No close request had been sent.'}`
   }
-  if (!decisive) return `timeout-seconds (${inputs['timeout-seconds']}) ended before the next request.`
+  if (!decisive)
+    return `timeout-seconds (${inputs['timeout-seconds']}) ended before the next request.`
   const tries = `after ${count} ${count === 1 ? 'attempt' : 'attempts'}`
   const consequence = {
     connect: ' So the dry run failed.',
@@ -107,11 +128,14 @@ function whatHappened(result: Result, inputs: ValidInputs): string {
 function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidInputs): string {
   const { neededSeconds, reason } = result
   if (neededSeconds === undefined) return ''
-  const asked = waitSeconds > 0 ? `The server asks to wait ${inSeconds(waitSeconds)}, so there` : 'There'
+  const asked =
+    waitSeconds > 0 ? `The server asks to wait ${inSeconds(waitSeconds)}, so there` : 'There'
   const shortage = `${asked} is no time left for another attempt within timeout-seconds (${inputs['timeout-seconds']})`
   if (reason === 'launched again') return ` ${shortage}.`
   const isPossible = neededSeconds <= MAX_TIMEOUT_SECONDS
-  const enough = isPossible ? `timeout-seconds: ${neededSeconds} would have been enough` : 'no value is large enough'
+  const enough = isPossible
+    ? `timeout-seconds: ${neededSeconds} would have been enough`
+    : 'no value is large enough'
   return ` ${shortage}; ${enough}.`
 }
 
@@ -121,7 +145,8 @@ export function describeWait(wait: Wait, leftSeconds: number, inputs: ValidInput
   const until = new Date(Date.now() + leftSeconds * 1000).toISOString().slice(11, 19)
   const time = `in ${inSeconds(leftSeconds)}${isLong ? `, at ${until} UTC` : ''}`
   if (leftSeconds < wait.seconds) return `Still waiting: next request ${time}.`
-  if (wait.purpose === 'confirm') return `The bot is closed. Next: check whether something opens it again, ${time}.`
+  if (wait.purpose === 'confirm')
+    return `The bot is closed. Next: check whether something opens it again, ${time}.`
   const why = isLong ? ` ${reasonToWait(wait.verdict.reason)}` : ''
   return `Attempt ${wait.count} of ${inputs['max-attempts']}: ${describe(wait.verdict, inputs)}. Next try ${time}.${why}`
 }
@@ -134,15 +159,18 @@ function describe({ step, exchange, description }: Verdict, inputs: ValidInputs)
     ? `${route} gave no complete answer to ${step}`
     : `There was no connection to ${route}`
   if (exchange.kind === 'failed') return `${silence}: ${exchange.failure.cause}`
-  if (exchange.kind === 'timed-out') return `${silence} within ${inSeconds(exchange.timeoutSeconds)}`
-  const answer = exchange.kind === 'too-long' ? 'more than 64 KiB' : `HTTP ${exchange.status}${words}`
+  if (exchange.kind === 'timed-out')
+    return `${silence} within ${inSeconds(exchange.timeoutSeconds)}`
+  const answer =
+    exchange.kind === 'too-long' ? 'more than 64 KiB' : `HTTP ${exchange.status}${words}`
   return `${route} answered ${step} with ${answer}`
 }
 
 const routeOf = ({ apiHost, proxyHost }: ValidInputs) =>
   proxyHost ? `${apiHost} (through the proxy ${proxyHost})` : apiHost
 
-const pageOf = (section: string, { pagesUrl }: RunContext) => `${pagesUrl}docs/troubleshooting.md#${section}`
+const pageOf = (section: string, { pagesUrl }: RunContext) =>
+  `${pagesUrl}docs/troubleshooting.md#${section}`
 
 /** The name and position of an error, never its message, which may hold a secret. */
 export function traceOf(error: unknown): string {

@@ -5,7 +5,8 @@ import { tryTo } from './text.ts'
 /** Where the proxy is, and the headers with its credentials, which are secret. */
 export type Proxy = NonNullable<ReturnType<typeof parseProxy>>
 
-const SUPPORTED = 'http://host:port or https://host:port, with percent-encoded user:password@ before the host if needed'
+const SUPPORTED =
+  'http://host:port or https://host:port, with percent-encoded user:password@ before the host if needed'
 
 /**
  * Chooses the proxy by the rules of the Actions toolkit: `https_proxy` and `no_proxy` (which the toolkit reads from the
@@ -13,13 +14,18 @@ const SUPPORTED = 'http://host:port or https://host:port, with percent-encoded u
  * `http_proxy` is not needed.
  * @returns neither for a direct connection; a complaint about a variable that would be used, without its value
  */
-export function chooseProxy(apiUrl: URL, env: NodeJS.ProcessEnv): { proxy?: Proxy; complaint?: string } {
+export function chooseProxy(
+  apiUrl: URL,
+  env: NodeJS.ProcessEnv,
+): { proxy?: Proxy; complaint?: string } {
   const variable = env['https_proxy'] ? 'https_proxy' : 'HTTPS_PROXY'
   const value = env[variable]?.trim()
   if (!value || checkBypass(apiUrl)) return {}
   const proxy = parseProxy(value)
   if (proxy) return { proxy }
-  return { complaint: `The environment variable ${variable} must be ${SUPPORTED}; SOCKS proxies are not supported.` }
+  return {
+    complaint: `The environment variable ${variable} must be ${SUPPORTED}; SOCKS proxies are not supported.`,
+  }
 }
 
 /** Stricter than `URL`, which takes `#`, `?` or a backslash in a password for the end of the host. */
@@ -35,4 +41,5 @@ function parseProxy(value: string) {
 }
 
 /** The port of an http or https URL, stated or not. */
-export const portOf = ({ port, protocol }: URL) => Number(port || (protocol === 'https:' ? 443 : 80))
+export const portOf = ({ port, protocol }: URL) =>
+  Number(port || (protocol === 'https:' ? 443 : 80))

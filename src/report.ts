@@ -50,7 +50,10 @@ export function printMessage({ level, title, text, page }: Message): void {
 }
 
 /** Writes the job summary. If that fails, one plain line says so. */
-export async function writeSummary({ level, title, text, page }: Message, outputs: Outputs): Promise<void> {
+export async function writeSummary(
+  { level, title, text, page }: Message,
+  outputs: Outputs,
+): Promise<void> {
   const sign = { info: '✅', notice: 'ℹ️', warning: '⚠️', error: '❌' }[level]
   const facts = [`\`${outputs.outcome}\``, outputs.attempts, outputs['http-status']]
   const markdown = [

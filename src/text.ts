@@ -67,21 +67,27 @@ function clean(text: string): string {
 
 function cut(text: string): string {
   const points = Array.from(text)
-  return points.length <= MAX_SHOWN_CODE_POINTS ? text : `${points.slice(0, MAX_SHOWN_CODE_POINTS - 1).join('')}…`
+  return points.length <= MAX_SHOWN_CODE_POINTS
+    ? text
+    : `${points.slice(0, MAX_SHOWN_CODE_POINTS - 1).join('')}…`
 }
 
 const lettersAndDigits = (text: string) => text.replace(/[^a-z\d]/gi, '').toLowerCase()
 
 /** Undoes percent-encoding, as often as it was done. */
 function percentDecoded(text: string): string {
-  const decoded = text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+  const decoded = text.replace(/%([\da-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  )
   return decoded === text ? text : percentDecoded(decoded)
 }
 
 /** Each run of `PART_LENGTH` characters in a secret, reduced to its letters and digits. */
 function partsOf(secret: string): string[] {
   const count = Math.max(secret.length - PART_LENGTH + 1, 0)
-  const parts = Array.from({ length: count }, (_, start) => secret.slice(start, start + PART_LENGTH))
+  const parts = Array.from({ length: count }, (_, start) =>
+    secret.slice(start, start + PART_LENGTH),
+  )
   return parts.map(lettersAndDigits).filter((part) => part.length >= MIN_LETTERS_AND_DIGITS)
 }
 

@@ -3,13 +3,15 @@ import type { Answer, Exchange, Step } from './bale.ts'
 import { type Quote, type SafeText, tryTo } from './text.ts'
 
 /** How an answer, a request, and the run as a whole can fail. */
-type AnswerFailure = 'already-closed' | 'unauthorized' | 'unsupported' | 'rate-limited' | 'server-error' | 'rejected'
+type AnswerFailure =
+  'already-closed' | 'unauthorized' | 'unsupported' | 'rate-limited' | 'server-error' | 'rejected'
 type RequestFailure = AnswerFailure | 'invalid-response' | 'unreachable' | 'timed-out' | 'cancelled'
 export type FailedOutcome = RequestFailure | 'reopened' | 'invalid-input' | 'internal-error'
 export type Outcome = FailedOutcome | 'closed' | 'dry-run'
 
 /** What calls for other advice than the outcome alone. */
-export type Reason = 'launch' | 'launched again' | 'bot limit' | 'logged out' | 'not found' | 'not offered'
+export type Reason =
+  'launch' | 'launched again' | 'bot limit' | 'logged out' | 'not found' | 'not offered'
 
 export interface Verdict {
   step: Step
@@ -28,7 +30,12 @@ export interface Verdict {
 }
 
 /** Of an exchange without an answer. */
-const NOTHING_SAID = { description: '', waitSeconds: 0, isClose429: false, reason: undefined } as const
+const NOTHING_SAID = {
+  description: '',
+  waitSeconds: 0,
+  isClose429: false,
+  reason: undefined,
+} as const
 
 /** The reference server (tdlib/telegram-bot-api) refuses `close` for so long after a launch. */
 const LAUNCH_WINDOW_SECONDS = 600
@@ -38,11 +45,21 @@ const BOT_LIMIT = /bot limit exceed|local_rate_limited/i
 
 /** Judges what came back when a step was asked for. */
 export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
-  const verdict = { step, exchange, retryable: false, mayHaveWorked: exchange.wasSent, ...NOTHING_SAID }
+  const verdict = {
+    step,
+    exchange,
+    retryable: false,
+    mayHaveWorked: exchange.wasSent,
+    ...NOTHING_SAID,
+  }
   switch (exchange.kind) {
     case 'answer':
       // Without the body: memory stays flat however many attempts there are.
-      return { ...verdict, exchange: { ...exchange, body: undefined }, ...judgeReply(step, readReply(exchange), quote) }
+      return {
+        ...verdict,
+        exchange: { ...exchange, body: undefined },
+        ...judgeReply(step, readReply(exchange), quote),
+      }
     case 'connected':
       return { ...verdict, outcome: 'dry-run' }
     case 'failed':
@@ -57,7 +74,10 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
 }
 
 /** Whether a confirming `close` was refused as for a bot launched so recently. */
-export function wasLaunchedWithin(seconds: number, { isClose429, reason, waitSeconds }: Verdict): boolean {
+export function wasLaunchedWithin(
+  seconds: number,
+  { isClose429, reason, waitSeconds }: Verdict,
+): boolean {
   if (!isClose429 || reason === 'bot limit') return false
   // The server cuts off the fraction of a second.
   return waitSeconds === 0 || waitSeconds >= Math.floor(LAUNCH_WINDOW_SECONDS - seconds)
@@ -112,10 +132,14 @@ function judgeReply(step: Step, reply: Reply, quote: Quote): Omit<Verdict, 'step
 }
 
 /** After a yes and a redirect, phrases of Bale and of the reference server count, whatever the status is. */
-function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRefusal }: Reply): Verdict['outcome'] {
+function outcomeOf(
+  step: Step,
+  { status, envelope, description, code, isOk, isRefusal }: Reply,
+): Verdict['outcome'] {
   if (isOk) return envelope?.['result'] === true ? 'yes' : 'invalid-response'
   if (isIn(300, status)) return 'invalid-response'
-  if (step === 'close' && envelope && /the bot has already been closed/i.test(description)) return 'already-closed'
+  if (step === 'close' && envelope && /the bot has already been closed/i.test(description))
+    return 'already-closed'
   if (/token not found/i.test(description)) return 'unauthorized'
   if (/method not found/i.test(description)) return 'unsupported'
   if (/retry after \d/i.test(description) || BOT_LIMIT.test(description)) return 'rate-limited'
@@ -126,7 +150,10 @@ function outcomeOf(step: Step, { status, envelope, description, code, isOk, isRe
   return isRefusal || isIn(400, code) ? 'rejected' : 'invalid-response'
 }
 
-function reasonIn({ description, code, isRefusal }: Reply, outcome: Verdict['outcome']): Reason | undefined {
+function reasonIn(
+  { description, code, isRefusal }: Reply,
+  outcome: Verdict['outcome'],
+): Reason | undefined {
   if (/logged out/i.test(description)) return 'logged out'
   if (BOT_LIMIT.test(description)) return 'bot limit'
   if (outcome === 'unsupported' && isRefusal) return 'not offered'
@@ -137,16 +164,21 @@ function reasonIn({ description, code, isRefusal }: Reply, outcome: Verdict['out
 function cameFromGateway({ envelope, description, code }: Reply): boolean {
   if (code === 502 || code === 504 || (code >= 520 && code < 600)) return true
   // Envoy gives this text also when it did not reach the API, and then it says so.
-  const isEnvoy = code === 503 && !envelope && description.includes('disconnect/reset before headers')
+  const isEnvoy =
+    code === 503 && !envelope && description.includes('disconnect/reset before headers')
   return isEnvoy && !description.includes('connection failure')
 }
 
 /** The longest of the waits that an answer asks for; 0 if it asks for none. */
 function waitSecondsOf(reply: Reply): number {
   const { envelope, description } = reply
-  const fields = [envelope, envelope?.['parameters']].map((each) => isObject(each) && each['retry_after'])
+  const fields = [envelope, envelope?.['parameters']].map(
+    (each) => isObject(each) && each['retry_after'],
+  )
   const phraseSeconds = Number(/retry after (\d+)/i.exec(description)?.[1] ?? 0)
-  const waits = [headerSeconds(reply), phraseSeconds, ...fields].filter((wait) => typeof wait === 'number')
+  const waits = [headerSeconds(reply), phraseSeconds, ...fields].filter(
+    (wait) => typeof wait === 'number',
+  )
   const longest = Math.max(0, ...waits)
   // Hundreds of digits make `Infinity`, with which nobody can calculate.
   return Math.min(longest, Number.MAX_SAFE_INTEGER)
@@ -156,7 +188,8 @@ function waitSecondsOf(reply: Reply): number {
 function headerSeconds({ retryAfter, date, receivedAtSeconds }: Reply): number {
   if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
   const sentAtSeconds = httpDateSeconds(date)
-  const seconds = httpDateSeconds(retryAfter) - (Number.isNaN(sentAtSeconds) ? receivedAtSeconds : sentAtSeconds)
+  const seconds =
+    httpDateSeconds(retryAfter) - (Number.isNaN(sentAtSeconds) ? receivedAtSeconds : sentAtSeconds)
   return Number.isNaN(seconds) ? 0 : seconds
 }
 

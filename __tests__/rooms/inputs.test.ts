@@ -11,20 +11,45 @@ function complaintsOf(...args: Parameters<typeof parse>): string[] {
 test('the defaults are those of action.yml', () => {
   const action = readFileSync(new URL('../../action.yml', import.meta.url), 'utf8')
   const inputs = action.slice(action.indexOf('\ninputs:'), action.indexOf('\noutputs:'))
-  const declared = [...inputs.matchAll(/^ {2}([a-z-]+):\n(?: {4}.*\n)*? {4}default: '?([^'\n]+)'?$/gm)]
-  const defaults = Object.fromEntries(declared.map(([, name = '', value]) => [name, value] as const))
+  const declared = [
+    ...inputs.matchAll(/^ {2}([a-z-]+):\n(?: {4}.*\n)*? {4}default: '?([^'\n]+)'?$/gm),
+  ]
+  const defaults = Object.fromEntries(
+    declared.map(([, name = '', value]) => [name, value] as const),
+  )
   const fallbacks = Object.entries(INPUTS).map(([name, { fallback }]) => [name, fallback])
   expect({ 'bale-token': '', ...defaults }).toEqual(Object.fromEntries(fallbacks))
 })
 
 test('an absent, an empty and a blank input take the default', () => {
   const url = new URL('https://tapi.bale.ai')
-  const hosts = { 'api-url': url, apiHost: '“tapi.bale.ai”', proxy: undefined, proxyHost: undefined }
-  const flags = { 'delete-webhook': false, 'allow-already-closed': false, 'dry-run': false, summary: true }
-  const seconds = { 'attempt-timeout-seconds': 10, 'timeout-seconds': 900, 'confirm-after-seconds': 0 }
+  const hosts = {
+    'api-url': url,
+    apiHost: '“tapi.bale.ai”',
+    proxy: undefined,
+    proxyHost: undefined,
+  }
+  const flags = {
+    'delete-webhook': false,
+    'allow-already-closed': false,
+    'dry-run': false,
+    summary: true,
+  }
+  const seconds = {
+    'attempt-timeout-seconds': 10,
+    'timeout-seconds': 900,
+    'confirm-after-seconds': 0,
+  }
   const limits = { 'max-attempts': 10, ...seconds }
   const bot = { 'bale-token': TOKEN, botId: '1234567890', secrets: [TOKEN, SECRET] }
-  const expected = { isValid: true, ...bot, ...hosts, ...flags, ...limits, quote: expect.any(Function) as unknown }
+  const expected = {
+    isValid: true,
+    ...bot,
+    ...hosts,
+    ...flags,
+    ...limits,
+    quote: expect.any(Function) as unknown,
+  }
   const others = Object.keys(INPUTS).filter((name) => name !== 'bale-token' && name !== 'dry-run')
   const blanks = (blank: string) => Object.fromEntries(others.map((name) => [name, blank]))
   expect(parse(blanks(''))).toEqual(expected)
@@ -46,9 +71,18 @@ describe('bale-token', () => {
 
   test.each<[string, string[]]>([
     ['is empty', ['', '\u200b \n']],
-    ['is wrapped in quotes: store it without the quotes', [`"${TOKEN}"`, `'${TOKEN}'`, `“${TOKEN}”`]],
-    ['is a name instead of a value: write ${{ secrets.NAME }}', ['secrets.BALE_TOKEN', '$BALE_TOKEN', 'Secrets']],
-    ['is a name instead of a value: write ${{ secrets.NAME }}', ['${{ secrets.X }}', '{{ secrets.X }}', '{{secrets.X']],
+    [
+      'is wrapped in quotes: store it without the quotes',
+      [`"${TOKEN}"`, `'${TOKEN}'`, `“${TOKEN}”`],
+    ],
+    [
+      'is a name instead of a value: write ${{ secrets.NAME }}',
+      ['secrets.BALE_TOKEN', '$BALE_TOKEN', 'Secrets'],
+    ],
+    [
+      'is a name instead of a value: write ${{ secrets.NAME }}',
+      ['${{ secrets.X }}', '{{ secrets.X }}', '{{secrets.X'],
+    ],
     ['has digits only: the colon and the secret after it are missing', ['1234567890']],
     ['has no colon', [SECRET, 'bale_token', 'a-secrets']],
     ['has no digits before the colon', [`:${SECRET}`]],
@@ -73,8 +107,14 @@ describe('bale-token', () => {
     for (const value of values) {
       const inputs = parse({ 'bale-token': value })
       if (inputs.isValid) throw new Error('The token was taken')
-      const complaint = expect.stringMatching(/^bale-token (is|has) .+; it must be digits, a colon, /) as unknown
-      expect(inputs).toMatchObject({ complaints: [complaint], botId: '', isTokenMissing: words === 'is empty' })
+      const complaint = expect.stringMatching(
+        /^bale-token (is|has) .+; it must be digits, a colon, /,
+      ) as unknown
+      expect(inputs).toMatchObject({
+        complaints: [complaint],
+        botId: '',
+        isTokenMissing: words === 'is empty',
+      })
       expect(inputs.complaints[0]).toContain(words)
       expect(inputs.complaints[0]).not.toMatch(/abcdef|BALE/)
     }
@@ -100,7 +140,14 @@ describe('bale-token', () => {
     expect(parse({ 'bale-token': token }).secrets).toEqual(secrets)
   })
 
-  const HARMLESS = ['', '1234567890', '1234567890:', 'abcdef7', 'abcdefghijklmnopqrs', '1234 5678 9012']
+  const HARMLESS = [
+    '',
+    '1234567890',
+    '1234567890:',
+    'abcdef7',
+    'abcdefghijklmnopqrs',
+    '1234 5678 9012',
+  ]
   test.each(HARMLESS)('does not ask to mask %j', (token) => {
     expect(parse({ 'bale-token': token }).secrets).toEqual([])
   })
@@ -128,11 +175,16 @@ describe('api-url', () => {
     http://x[::1] ftp://tapi.bale.ai tapi.bale.ai https:tapi.bale.ai https:\\\\tapi.bale.ai https:// https:///path
     https://a/b\\c https://tapi.bale.ai:99999 javascript:x xhttp://localhost
   `)
-  test.each([...QUOTED, 'https://a b', 'https://a/b c', 'x https://a'])('is refused and quoted: %s', (value) => {
-    const accepted = 'an https URL (http for loopback) without user info, ? and #'
-    const shown = value.replace('::', ': :')
-    expect(complaintsOf({ 'api-url': value })).toEqual([`api-url is “${shown}”; it must be ${accepted}.`])
-  })
+  test.each([...QUOTED, 'https://a b', 'https://a/b c', 'x https://a'])(
+    'is refused and quoted: %s',
+    (value) => {
+      const accepted = 'an https URL (http for loopback) without user info, ? and #'
+      const shown = value.replace('::', ': :')
+      expect(complaintsOf({ 'api-url': value })).toEqual([
+        `api-url is “${shown}”; it must be ${accepted}.`,
+      ])
+    },
+  )
 
   const UNQUOTED = words(`
     https://user:hunter22@tapi.bale.ai https://hunter22@tapi.bale.ai https://:@tapi.bale.ai/hunter22
@@ -141,16 +193,21 @@ describe('api-url', () => {
     http://tapi.bale.ai/bot${TOKEN}/close http://a.b/hunter22abcdefghijklm http://a.b/x.pass-word.hunter22 http://a.b/k7 relay.example/hunter22
   `)
   test.each(UNQUOTED)('is refused and not quoted: %s', (value) => {
-    const shown = /^api-url is \(?a text that is not shown, since it .+ a secret\)?; it must be an https URL/
+    const shown =
+      /^api-url is \(?a text that is not shown, since it .+ a secret\)?; it must be an https URL/
     expect(complaintsOf({ 'api-url': value })).toEqual([expect.stringMatching(shown)])
   })
 
   test('makes its path segments with a digit secrets that are not masked', () => {
-    const inputs = validInputs({ 'api-url': 'https://relay.example2345678/hunter22-hunter/open-relay-path/x1' })
+    const inputs = validInputs({
+      'api-url': 'https://relay.example2345678/hunter22-hunter/open-relay-path/x1',
+    })
     expect(inputs.secrets).toEqual([TOKEN, SECRET])
     expect(inputs.quote('GET /HUNTER22%2DHunter')).toContain('not shown')
     expect(inputs.quote('bot 1234567890 AA')).toBe('“bot 1234567890 AA”')
-    expect(inputs.quote('relay.example2345678/open-relay-path/x1')).toBe('“relay.example2345678/open-relay-path/x1”')
+    expect(inputs.quote('relay.example2345678/open-relay-path/x1')).toBe(
+      '“relay.example2345678/open-relay-path/x1”',
+    )
   })
 })
 
@@ -159,45 +216,92 @@ const DRY_RUN_EXAMPLE = 'for example ${{ inputs.dry-run || false }}'
 describe('a boolean', () => {
   const NAMES = words('delete-webhook allow-already-closed dry-run summary')
   const all = (value: string): Values => Object.fromEntries(NAMES.map((name) => [name, value]))
-  test.each(['true', 'True', 'TRUE', ' true\n', 'false', 'False', 'FALSE'])('may be %p', (value) => {
-    const inputs = validInputs(all(value))
-    const isTrue = /true/i.test(value)
-    expect(NAMES.map((name) => inputs[name as keyof Values])).toEqual([isTrue, isTrue, isTrue, isTrue])
-  })
-  test.each(words("yes on 1 tRUE truee untrue falsey unfalse 'true' 0 null"))('is refused as %p', (value) => {
-    const accepted = (name: string) => (name === 'dry-run' ? `true or false, ${DRY_RUN_EXAMPLE}` : 'true or false')
-    const expected = NAMES.map((name) => `${name} is “${value}”; it must be ${accepted(name)}.`)
-    expect(complaintsOf(all(value))).toEqual(expected)
-  })
+  test.each(['true', 'True', 'TRUE', ' true\n', 'false', 'False', 'FALSE'])(
+    'may be %p',
+    (value) => {
+      const inputs = validInputs(all(value))
+      const isTrue = /true/i.test(value)
+      expect(NAMES.map((name) => inputs[name as keyof Values])).toEqual([
+        isTrue,
+        isTrue,
+        isTrue,
+        isTrue,
+      ])
+    },
+  )
+  test.each(words("yes on 1 tRUE truee untrue falsey unfalse 'true' 0 null"))(
+    'is refused as %p',
+    (value) => {
+      const accepted = (name: string) =>
+        name === 'dry-run' ? `true or false, ${DRY_RUN_EXAMPLE}` : 'true or false'
+      const expected = NAMES.map((name) => `${name} is “${value}”; it must be ${accepted(name)}.`)
+      expect(complaintsOf(all(value))).toEqual(expected)
+    },
+  )
 })
 
 describe('a number', () => {
   test('may be as small or as large as this', () => {
-    const seconds = { 'attempt-timeout-seconds': '000.001', 'timeout-seconds': '2.25', 'confirm-after-seconds': '0.5' }
+    const seconds = {
+      'attempt-timeout-seconds': '000.001',
+      'timeout-seconds': '2.25',
+      'confirm-after-seconds': '0.5',
+    }
     const numbers = (values: Values) =>
       Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Number(text)]))
     const small = { 'max-attempts': '001', ...seconds }
     expect(validInputs(small)).toMatchObject(numbers(small))
-    const most = { 'attempt-timeout-seconds': '600', 'timeout-seconds': '21600', 'confirm-after-seconds': '600' }
+    const most = {
+      'attempt-timeout-seconds': '600',
+      'timeout-seconds': '21600',
+      'confirm-after-seconds': '600',
+    }
     const large = { 'max-attempts': '100', ...most }
     expect(validInputs(large)).toMatchObject(numbers(large))
   })
 
-  const NEVER = ['5abc', '1 0', '1e3', '+5', '.5', '5.', '-1', '۵', '0x10', '1_000', '1,5', 'NaN', 'Infinity', 'x5']
+  const NEVER = [
+    '5abc',
+    '1 0',
+    '1e3',
+    '+5',
+    '.5',
+    '5.',
+    '-1',
+    '۵',
+    '0x10',
+    '1_000',
+    '1,5',
+    'NaN',
+    'Infinity',
+    'x5',
+  ]
   test.each<[keyof Values, string, string[]]>([
     ['max-attempts', 'a whole number from 1 to 100', ['0', '101', '10.0', '2.5', '9'.repeat(19)]],
-    ['attempt-timeout-seconds', 'over 0 and at most 600 seconds, such as 20 or 2.5', ['0', '0.0', '600.001']],
-    ['timeout-seconds', 'over 0 and at most 21600 seconds, such as 20 or 2.5', ['0', '21601', '21600.1']],
+    [
+      'attempt-timeout-seconds',
+      'over 0 and at most 600 seconds, such as 20 or 2.5',
+      ['0', '0.0', '600.001'],
+    ],
+    [
+      'timeout-seconds',
+      'over 0 and at most 21600 seconds, such as 20 or 2.5',
+      ['0', '21601', '21600.1'],
+    ],
     ['confirm-after-seconds', 'from 0 to 600 seconds, such as 20 or 2.5', ['601', '600.1']],
   ])('%s must be %s', (name, accepted, tooMuch) => {
     for (const value of [...NEVER, ...tooMuch]) {
-      expect(complaintsOf({ [name]: value })).toEqual([`${name} is “${value}”; it must be ${accepted}.`])
+      expect(complaintsOf({ [name]: value })).toEqual([
+        `${name} is “${value}”; it must be ${accepted}.`,
+      ])
     }
   })
 
   test('confirm-after-seconds must be less than timeout-seconds', () => {
     const complaint = 'confirm-after-seconds (30) must be less than timeout-seconds (30).'
-    expect(complaintsOf({ 'timeout-seconds': '30', 'confirm-after-seconds': '30' })).toEqual([complaint])
+    expect(complaintsOf({ 'timeout-seconds': '30', 'confirm-after-seconds': '30' })).toEqual([
+      complaint,
+    ])
     expect(complaintsOf({ 'timeout-seconds': '30.5', 'confirm-after-seconds': '30' })).toEqual([])
     expect(complaintsOf({ 'timeout-seconds': '0.5' })).toEqual([])
   })
@@ -211,30 +315,48 @@ describe('complaints', () => {
     expect(firstWords).toEqual(['This', ...Object.keys(wrong), '“INPUT_DRYRUN”'])
   })
 
-  test.each(words('16.20.2 20.2.9 20.3.0 21.0.0 26.1.0'))('say whether Node %s is too old', (version) => {
-    const isOld = version < '20.3'
-    const expected = `This is Node ${version}, but the action needs Node 20.3 or newer: update the runner.`
-    expect(complaintsOf({}, {}, version)).toEqual(isOld ? [expected] : [])
-  })
+  test.each(words('16.20.2 20.2.9 20.3.0 21.0.0 26.1.0'))(
+    'say whether Node %s is too old',
+    (version) => {
+      const isOld = version < '20.3'
+      const expected = `This is Node ${version}, but the action needs Node 20.3 or newer: update the runner.`
+      expect(complaintsOf({}, {}, version)).toEqual(isOld ? [expected] : [])
+    },
+  )
 
   test('never quote what may be a secret, in whatever input it is', () => {
-    const values = [`98765:${SECRET}`, 'abcdefghij-1234567890', SECRET.slice(3, 18), `${SECRET.slice(0, 8)} ${SECRET}`]
+    const values = [
+      `98765:${SECRET}`,
+      'abcdefghij-1234567890',
+      SECRET.slice(3, 18),
+      `${SECRET.slice(0, 8)} ${SECRET}`,
+    ]
     for (const value of values) {
       for (const name of Object.keys(INPUTS).slice(1)) {
-        expect(complaintsOf({ [name]: value })).toEqual([expect.stringContaining('a text that is not shown')])
+        expect(complaintsOf({ [name]: value })).toEqual([
+          expect.stringContaining('a text that is not shown'),
+        ])
       }
     }
   })
 
   test('quote what is harmless, made safe', () => {
-    expect(complaintsOf({ 'max-attempts': 'abcdefghij-12345678' })[0]).toContain('“abcdefghij-12345678”')
+    expect(complaintsOf({ 'max-attempts': 'abcdefghij-12345678' })[0]).toContain(
+      '“abcdefghij-12345678”',
+    )
     const hostile = `\u202e::error::${'x '.repeat(199)}`
-    expect(complaintsOf({ 'max-attempts': hostile })[0]).toMatch(/^max-attempts is “: :error: :x x x [x ]+…”; it must/)
+    expect(complaintsOf({ 'max-attempts': hostile })[0]).toMatch(
+      /^max-attempts is “: :error: :x x x [x ]+…”; it must/,
+    )
   })
 
   test('say so if a proxy that would be used is wrong', () => {
-    expect(validInputs({}, { https_proxy: 'http://user:hunter22@proxy' }).proxyHost).toBe('“proxy:80”')
-    expect(complaintsOf({}, { https_proxy: 'socks5://hunter22' })[0]).toMatch(/^The environment variable https_proxy /)
+    expect(validInputs({}, { https_proxy: 'http://user:hunter22@proxy' }).proxyHost).toBe(
+      '“proxy:80”',
+    )
+    expect(complaintsOf({}, { https_proxy: 'socks5://hunter22' })[0]).toMatch(
+      /^The environment variable https_proxy /,
+    )
   })
 })
 
@@ -243,7 +365,9 @@ describe('the variable of an input', () => {
   test.each(['', ' ', '\u200b\n'])('that asks for a dry run must not be %p', (value) => {
     expect(complaintsOf({ 'dry-run': value })).toEqual([TEXT])
     expect(complaintsOf({}, { 'input_dry-run': value })).toEqual([TEXT])
-    expect(complaintsOf({ 'dry-run': 'false' }, { INPUT_DRY_RUN: value })[0]).toContain('INPUT_DRY_RUN” is not read')
+    expect(complaintsOf({ 'dry-run': 'false' }, { INPUT_DRY_RUN: value })[0]).toContain(
+      'INPUT_DRY_RUN” is not read',
+    )
   })
 
   test('may be in any case', () => {
@@ -264,12 +388,17 @@ describe('the variable of an input', () => {
     ['INPUT_SUM-MARY', 'summary'],
   ])('must not be spelt %s', (variable, name) => {
     const right = `${name} (as a variable: INPUT_${name.toUpperCase()})`
-    expect(complaintsOf({}, { [variable]: '?' })).toEqual([`“${variable}” is not read; write ${right}.`])
+    expect(complaintsOf({}, { [variable]: '?' })).toEqual([
+      `“${variable}” is not read; write ${right}.`,
+    ])
   })
 
   test('must not be spelt wrong, even if both values are wrong', () => {
     const complaints = complaintsOf({ 'max-attempts': '0' }, { INPUT_MAX_ATTEMPTS: '200' })
-    expect(complaints).toEqual([expect.stringMatching(/^max-attempts is /), expect.stringMatching(/is not read/)])
+    expect(complaints).toEqual([
+      expect.stringMatching(/^max-attempts is /),
+      expect.stringMatching(/is not read/),
+    ])
   })
 
   const HARMLESS =

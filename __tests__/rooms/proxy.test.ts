@@ -18,7 +18,9 @@ afterEach(() => {
   Object.assign(process.env, before)
 })
 
-const basic = (text: string) => ({ 'proxy-authorization': `Basic ${Buffer.from(text).toString('base64')}` })
+const basic = (text: string) => ({
+  'proxy-authorization': `Basic ${Buffer.from(text).toString('base64')}`,
+})
 
 test.each<[Record<string, string>, string, Record<string, string>?]>([
   [{ https_proxy: 'http://proxy:3128' }, 'http proxy 3128'],
@@ -72,12 +74,17 @@ const BROKEN = words(`
   http://user:hunter22#@proxy http://user:hunter22?@proxy http://user:hunter22\\@proxy http://user:hunter22/@proxy
   http://proxy/hunter22/ http://hunter22:99999 hunter#22:hunter22@proxy socks5h://hunter22 socks4://hunter22
 `)
-test.each([...BROKEN, 'http://hunter22 x'])('a complaint names the variable and never quotes it: %s', (value) => {
-  for (const variable of ['https_proxy', 'HTTPS_PROXY']) {
-    const { proxy, complaint } = choose({ [variable]: value })
-    expect(proxy).toBeUndefined()
-    expect(complaint).toMatch(/^The environment variable \w+ must be http.+; SOCKS proxies are not supported\.$/)
-    expect(complaint).toContain(` ${variable} `)
-    expect(complaint).not.toMatch(/hunter22|zz/)
-  }
-})
+test.each([...BROKEN, 'http://hunter22 x'])(
+  'a complaint names the variable and never quotes it: %s',
+  (value) => {
+    for (const variable of ['https_proxy', 'HTTPS_PROXY']) {
+      const { proxy, complaint } = choose({ [variable]: value })
+      expect(proxy).toBeUndefined()
+      expect(complaint).toMatch(
+        /^The environment variable \w+ must be http.+; SOCKS proxies are not supported\.$/,
+      )
+      expect(complaint).toContain(` ${variable} `)
+      expect(complaint).not.toMatch(/hunter22|zz/)
+    }
+  },
+)

@@ -13,9 +13,15 @@ export const words = (text: string) => text.trim().split(/\s+/)
 export type Values = Partial<Record<keyof typeof INPUTS, string>>
 
 /** Parses inputs as the runner passes them on, by default with a good token. */
-export function parse(values: Values = {}, env: NodeJS.ProcessEnv = {}, nodeVersion = '24.21.0'): Inputs {
+export function parse(
+  values: Values = {},
+  env: NodeJS.ProcessEnv = {},
+  nodeVersion = '24.21.0',
+): Inputs {
   const all = Object.entries({ 'bale-token': TOKEN, ...values })
-  const variables = Object.fromEntries(all.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]))
+  const variables = Object.fromEntries(
+    all.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
+  )
   return parseInputs({ ...variables, ...env }, nodeVersion)
 }
 
@@ -26,10 +32,25 @@ export function validInputs(values: Values = {}, env: NodeJS.ProcessEnv = {}): V
 }
 
 /** @param body is sent as JSON unless it is a text */
-export function answer(status: number, body: unknown, headers: { retryAfter?: string; date?: string } = {}): Exchange {
+export function answer(
+  status: number,
+  body: unknown,
+  headers: { retryAfter?: string; date?: string } = {},
+): Exchange {
   const date = 'Thu, 01 Jan 2026 00:00:00 GMT'
-  const head = { status, retryAfter: '', date, receivedAtSeconds: Date.parse(date) / 1000, ...headers }
-  return { kind: 'answer', wasSent: true, ...head, body: typeof body === 'string' ? body : JSON.stringify(body) }
+  const head = {
+    status,
+    retryAfter: '',
+    date,
+    receivedAtSeconds: Date.parse(date) / 1000,
+    ...headers,
+  }
+  return {
+    kind: 'answer',
+    wasSent: true,
+    ...head,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  }
 }
 
 /** A refusal by the API itself. */
@@ -38,7 +59,9 @@ export const refusal = (status: number, description: string, more: object = {}) 
 
 /** As the reference server refuses `close` after a launch. */
 export const tooMany = (seconds: number) =>
-  refusal(429, `Too Many Requests: retry after ${seconds}`, { parameters: { retry_after: seconds } })
+  refusal(429, `Too Many Requests: retry after ${seconds}`, {
+    parameters: { retry_after: seconds },
+  })
 
 export const YES = answer(200, { ok: true, result: true })
 export const ALREADY_CLOSED = refusal(400, 'Bad Request: the bot has already been closed')
@@ -46,8 +69,15 @@ export const TOKEN_NOT_FOUND = refusal(403, 'Bad Request: Token not found')
 export const BAD_GATEWAY = answer(502, '<html>')
 export const UNAVAILABLE = answer(503, '<html>')
 
-const ended = <T extends string>(kind: T, wasSent: boolean, status?: number) => ({ kind, wasSent, status })
-export const failed = (code: string, wasSent: boolean) => ({ ...ended('failed', wasSent), failure: failureOf(code) })
+const ended = <T extends string>(kind: T, wasSent: boolean, status?: number) => ({
+  kind,
+  wasSent,
+  status,
+})
+export const failed = (code: string, wasSent: boolean) => ({
+  ...ended('failed', wasSent),
+  failure: failureOf(code),
+})
 export const CONNECTED = ended('connected', false)
 export const RESET = failed('ECONNRESET', true)
 export const REFUSED = failed('ECONNREFUSED', false)
@@ -75,7 +105,10 @@ export interface VirtualWorld extends World {
 /** @param answerOf is asked for each request; one that times out takes all its time */
 export function virtualWorld(
   answerOf: (step: Step, world: VirtualWorld) => Exchange,
-  { startSeconds = 0, onSleep }: { startSeconds?: number; onSleep?: (world: VirtualWorld) => void } = {},
+  {
+    startSeconds = 0,
+    onSleep,
+  }: { startSeconds?: number; onSleep?: (world: VirtualWorld) => void } = {},
 ): VirtualWorld {
   let nowSeconds = startSeconds
   const stop = new AbortController()

@@ -4,7 +4,13 @@ import { createQuote, escapeForSummary, trimInvisible } from '../../src/text.ts'
 import { SECRET, TOKEN } from './samples.ts'
 
 const quote = (text: string) => createQuote([TOKEN, SECRET])(text)
-const ENTITIES: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&amp;': '&', '&quot;': '"', '&#39;': "'" }
+const ENTITIES: Record<string, string> = {
+  '&lt;': '<',
+  '&gt;': '>',
+  '&amp;': '&',
+  '&quot;': '"',
+  '&#39;': "'",
+}
 const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)'
 
 describe('a quotation', () => {
@@ -16,7 +22,11 @@ describe('a quotation', () => {
     ['half a sequence', 'a\u001b', 'a'],
     ['direction marks', 'a\u202eb\u2066c\u200fd', 'abcd'],
     ['zero-width characters', 'a\u200bb\u200cc\u2060d', 'abcd'],
-    ['fillers and selectors', 'a\u3164b\u115fc\ufe0fd\u{e0041}e\u2800f\u00adg\u{1d159}h', 'abcdefgh'],
+    [
+      'fillers and selectors',
+      'a\u3164b\u115fc\ufe0fd\u{e0041}e\u2800f\u00adg\u{1d159}h',
+      'abcdefgh',
+    ],
     ['halves of surrogate pairs', 'a\ud800b\udc00c', 'abc'],
     ['white space', '  a \t b\u00a0\u3000c  ', 'a b c'],
     ['white space around what is invisible', 'a \u200b b \u0000 c', 'a b c'],
@@ -31,9 +41,12 @@ describe('a quotation', () => {
     expect(quote(text)).toBe(`“${expected}”`)
   })
 
-  test.each(['بات از قبل بسته شده است', 'emoji 😀 and é', 'https://a/b?c#d [x](y) <b> @me #1'])('leaves %p', (text) => {
-    expect(quote(text)).toBe(`“${text}”`)
-  })
+  test.each(['بات از قبل بسته شده است', 'emoji 😀 and é', 'https://a/b?c#d [x](y) <b> @me #1'])(
+    'leaves %p',
+    (text) => {
+      expect(quote(text)).toBe(`“${text}”`)
+    },
+  )
 
   test('is cut to 300 code points', () => {
     expect(quote('😀'.repeat(300))).toBe(`“${'😀'.repeat(300)}”`)
@@ -47,7 +60,8 @@ describe('a quotation', () => {
   })
 
   const between = (separator: string) => Array.from(SECRET).join(separator)
-  const encoded = (text: string) => text.replace(/./g, (char) => `%${char.charCodeAt(0).toString(16)}`)
+  const encoded = (text: string) =>
+    text.replace(/./g, (char) => `%${char.charCodeAt(0).toString(16)}`)
   test.each([
     TOKEN,
     `/bot${TOKEN}/close`,
@@ -62,7 +76,12 @@ describe('a quotation', () => {
     expect(quote(`x ${text} y`)).toBe(NOT_SHOWN)
   })
 
-  const HARMLESS = [SECRET.slice(1, 12), '1234567890', 'Bale bot 1234567890 is closed.', SECRET.slice(-11)]
+  const HARMLESS = [
+    SECRET.slice(1, 12),
+    '1234567890',
+    'Bale bot 1234567890 is closed.',
+    SECRET.slice(-11),
+  ]
   test.each(HARMLESS)('shows %p, which is no part of the secret that counts', (text) => {
     expect(quote(text)).toBe(`“${text}”`)
   })
@@ -93,7 +112,9 @@ describe('text in a summary', () => {
   })
 
   test('puts what is quoted into code, in which nothing is linked', () => {
-    expect(escapeForSummary('It said “@me, #1”.')).toBe('It said “<code>&#64;&#8288;me, &#35;1</code>”&#46;')
+    expect(escapeForSummary('It said “@me, #1”.')).toBe(
+      'It said “<code>&#64;&#8288;me, &#35;1</code>”&#46;',
+    )
   })
 
   test.each([

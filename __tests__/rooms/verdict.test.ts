@@ -6,14 +6,19 @@ import * as samples from './samples.ts'
 import { answer, refusal, TOKEN_NOT_FOUND } from './samples.ts'
 
 const quote: Quote = (text) => createQuote([samples.SECRET])(text)
-const verdictOn = (exchange: Exchange, step: Step = 'close'): Verdict => judge(step, exchange, quote)
+const verdictOn = (exchange: Exchange, step: Step = 'close'): Verdict =>
+  judge(step, exchange, quote)
 
 /** A verdict in words, as the tables below have it. */
 function inWords(exchange: Exchange, step?: Step): string {
   const verdict = verdictOn(exchange, step)
   const { outcome, retryable, mayHaveWorked, waitSeconds, isClose429, reason } = verdict
   const sure = [outcome, retryable && 'again', mayHaveWorked && 'maybe']
-  const words = [waitSeconds > 0 && `after ${waitSeconds}`, isClose429 && 'launch', reason && `(${reason})`]
+  const words = [
+    waitSeconds > 0 && `after ${waitSeconds}`,
+    isClose429 && 'launch',
+    reason && `(${reason})`,
+  ]
   return [...sure, ...words].filter(Boolean).join(' ')
 }
 
@@ -34,21 +39,41 @@ test.each([
 
 describe('the verdict on', () => {
   test.each<[string, string]>([
-    ['invalid-response maybe', '200 {"ok":true}; 299 {"ok":true,"result":false}; 200 {"ok":true,"result":"true"}'],
-    ['invalid-response maybe', '200 {"ok":true,"error_code":429}; 200 {"ok":true,"description":"retry after"}'],
-    ['invalid-response', '200 {"ok":"true","result":true}; 200 {"ok":1,"result":true}; 200 {"result":true}'],
-    ['invalid-response again', '200 null; 200 "retry after 5"; 200 OK; 200 <html>; 200 <p>local_rate_limited; 200 1'],
-    ['invalid-response again', '299 {"ok":true,"res; 200 {"ok":true}{"ok":true}; 204 ; 200 [{"ok":true}]'],
+    [
+      'invalid-response maybe',
+      '200 {"ok":true}; 299 {"ok":true,"result":false}; 200 {"ok":true,"result":"true"}',
+    ],
+    [
+      'invalid-response maybe',
+      '200 {"ok":true,"error_code":429}; 200 {"ok":true,"description":"retry after"}',
+    ],
+    [
+      'invalid-response',
+      '200 {"ok":"true","result":true}; 200 {"ok":1,"result":true}; 200 {"result":true}',
+    ],
+    [
+      'invalid-response again',
+      '200 null; 200 "retry after 5"; 200 OK; 200 <html>; 200 <p>local_rate_limited; 200 1',
+    ],
+    [
+      'invalid-response again',
+      '299 {"ok":true,"res; 200 {"ok":true}{"ok":true}; 204 ; 200 [{"ok":true}]',
+    ],
     [
       'invalid-response',
       '302 {"ok":true,"result":true}; 302 {"error_code":502}; 307 {"ok":false,"description":"Token not found"}',
     ],
     ['invalid-response', '300 <html>; 399 <html>; 199 {"ok":true,"result":true}; 600 <html>'],
     ['server-error again', '500 {"ok":true,"result":true}; 500 '],
-    ['rejected', '400 {"ok":true,"result":true}; 400 ; 200 {"ok":false}; 200 {"ok":false,"error_code":200}'],
+    [
+      'rejected',
+      '400 {"ok":true,"result":true}; 400 ; 200 {"ok":false}; 200 {"ok":false,"error_code":200}',
+    ],
   ])('no yes: %s: %s', (expected, answers) => {
     for (const line of answers.split('; ')) {
-      expect(`${line}: ${inWords(answer(Number(line.slice(0, 3)), line.slice(4)))}`).toBe(`${line}: ${expected}`)
+      expect(`${line}: ${inWords(answer(Number(line.slice(0, 3)), line.slice(4)))}`).toBe(
+        `${line}: ${expected}`,
+      )
     }
   })
 
@@ -86,24 +111,69 @@ describe('the verdict on', () => {
     ['Bale in 404', 404, 'token not found', 'unauthorized', 'unauthorized'],
     ['a method', 404, 'Not Found: Method not found', 'unsupported', 'unsupported'],
     ['a time', 400, 'Retry After 7', 'rate-limited again after 7', 'rate-limited again after 7'],
-    ['a time in 200', 200, 'x: retry after 7', 'rate-limited again after 7', 'rate-limited again after 7'],
+    [
+      'a time in 200',
+      200,
+      'x: retry after 7',
+      'rate-limited again after 7',
+      'rate-limited again after 7',
+    ],
     ['no time', 400, 'retry after 0', 'rate-limited again', 'rate-limited again'],
     ['no number', 400, 'retry after a while', 'rejected', 'rejected'],
-    ['a limit', 400, 'Bot limit exceed', 'rate-limited again (bot limit)', 'rate-limited again (bot limit)'],
-    ['Envoy', 503, 'local_rate_limited\n', 'rate-limited again (bot limit)', 'rate-limited again (bot limit)'],
+    [
+      'a limit',
+      400,
+      'Bot limit exceed',
+      'rate-limited again (bot limit)',
+      'rate-limited again (bot limit)',
+    ],
+    [
+      'Envoy',
+      503,
+      'local_rate_limited\n',
+      'rate-limited again (bot limit)',
+      'rate-limited again (bot limit)',
+    ],
     ['the reference server', 400, 'Logged out', 'rejected (logged out)', 'rejected (logged out)'],
     ['the server, of close', 400, 'the bot has already been closed', 'rejected', 'already-closed'],
-    ['the server, in 200', 200, 'The bot has already been closed!', 'invalid-response again', 'already-closed'],
-    ['Envoy of a reset', 503, 'x disconnect/reset before headers x', 'server-error again maybe', 'server-error again'],
-    ['Envoy of another code', 500, 'disconnect/reset before headers', 'server-error again', 'server-error again'],
+    [
+      'the server, in 200',
+      200,
+      'The bot has already been closed!',
+      'invalid-response again',
+      'already-closed',
+    ],
+    [
+      'Envoy of a reset',
+      503,
+      'x disconnect/reset before headers x',
+      'server-error again maybe',
+      'server-error again',
+    ],
+    [
+      'Envoy of another code',
+      500,
+      'disconnect/reset before headers',
+      'server-error again',
+      'server-error again',
+    ],
     ['Envoy, not connected', 503, NOT_CONNECTED, 'server-error again', 'server-error again'],
-  ])('a phrase of %s, as plain text and as a description', (_, status, said, asText, asDescription) => {
-    expect(inWords(answer(status, said))).toBe(asText)
-    expect(inWords(answer(status, { description: said }))).toBe(asDescription)
-    expect(inWords(answer(status, `<p>${said}`))).not.toMatch(/already-closed|unauthorized|after|maybe/)
-    expect(inWords(answer(status, { message: said }))).not.toMatch(/already-closed|unauthorized|after|maybe/)
-    expect(inWords(answer(status, { description: [said] }))).not.toMatch(/already-closed|unauthorized|after/)
-  })
+  ])(
+    'a phrase of %s, as plain text and as a description',
+    (_, status, said, asText, asDescription) => {
+      expect(inWords(answer(status, said))).toBe(asText)
+      expect(inWords(answer(status, { description: said }))).toBe(asDescription)
+      expect(inWords(answer(status, `<p>${said}`))).not.toMatch(
+        /already-closed|unauthorized|after|maybe/,
+      )
+      expect(inWords(answer(status, { message: said }))).not.toMatch(
+        /already-closed|unauthorized|after|maybe/,
+      )
+      expect(inWords(answer(status, { description: [said] }))).not.toMatch(
+        /already-closed|unauthorized|after/,
+      )
+    },
+  )
 
   test('"already closed" and 429 to another method', () => {
     expect(inWords(samples.ALREADY_CLOSED, 'deleteWebhook')).toBe('rejected')
@@ -149,28 +219,47 @@ describe('the wait', () => {
     ['seconds', '120', NOW, 120],
     ['seconds without end', '9'.repeat(400), NOW, Number.MAX_SAFE_INTEGER],
     ['a date, compared with that of the answer', DATE, 'Thu, 01 Jan 2026 00:00:10 GMT', 20],
-    ['a date of RFC 850', 'Thursday, 01-Jan-26 00:00:30 GMT', 'Thursday, 01-Jan-26 00:00:20 GMT', 10],
+    [
+      'a date of RFC 850',
+      'Thursday, 01-Jan-26 00:00:30 GMT',
+      'Thursday, 01-Jan-26 00:00:20 GMT',
+      10,
+    ],
     ['a date of asctime', 'Thu Jan  1 00:00:30 2026', 'Thu Jan  1 00:00:25 2026', 5],
     ['a date beside a date that is none, compared with the clock', DATE, 'yesterday', 30],
     ['a date beside no date', DATE, '', 30],
     ['a date that is over', DATE, 'Thu, 01 Jan 2026 00:01:00 GMT', 0],
-    ...[`x ${DATE}`, `${DATE}!`, DATE.replace('01 Jan', '99 Foo'), '2026-01-01T00:00:30Z'].map(unusable),
+    ...[`x ${DATE}`, `${DATE}!`, DATE.replace('01 Jan', '99 Foo'), '2026-01-01T00:00:30Z'].map(
+      unusable,
+    ),
     ...['1.5', '-5', '5, 5', ''].map(unusable),
   ])('in a header: %s', (_, retryAfter, date, expected) => {
-    expect(verdictOn(answer(503, PAGE, { retryAfter, date }))).toMatchObject({ waitSeconds: expected })
+    expect(verdictOn(answer(503, PAGE, { retryAfter, date }))).toMatchObject({
+      waitSeconds: expected,
+    })
   })
 
   test.each<[string, object, number]>([
     ['in parameters', { parameters: { retry_after: 5 } }, 5],
     ['at the top level', { retry_after: 6 }, 6],
     ['in the description', { description: 'Retry after 7, please' }, 7],
-    ['everywhere: the longest', { parameters: { retry_after: 8 }, retry_after: 6, description: 'retry after 7' }, 8],
+    [
+      'everywhere: the longest',
+      { parameters: { retry_after: 8 }, retry_after: 6, description: 'retry after 7' },
+      8,
+    ],
     ['that is negative', { parameters: { retry_after: -5 } }, 0],
     ['of another kind', { parameters: [5], retry_after: { seconds: 5 } }, 0],
     ['that is null', { parameters: null, retry_after: null }, 0],
-    ['without end', { retry_after: Infinity, description: `retry after ${'9'.repeat(400)}` }, Number.MAX_SAFE_INTEGER],
+    [
+      'without end',
+      { retry_after: Infinity, description: `retry after ${'9'.repeat(400)}` },
+      Number.MAX_SAFE_INTEGER,
+    ],
   ])('%s', (_, fields, expected) => {
-    expect(verdictOn(answer(429, { ok: false, ...fields }))).toMatchObject({ waitSeconds: expected })
+    expect(verdictOn(answer(429, { ok: false, ...fields }))).toMatchObject({
+      waitSeconds: expected,
+    })
     const byBoth = verdictOn(answer(429, { ok: false, ...fields }, { retryAfter: '3' }))
     expect(byBoth).toMatchObject({ waitSeconds: Math.max(expected, 3) })
   })

@@ -93,7 +93,11 @@ function write({ socket }: Peer, bytes: string | Buffer): Promise<void> {
 export type Headers = Readonly<Record<string, string | number>>
 
 /** A whole answer. Its length is stated unless the headers say how it ends. */
-export function http(status: string | number, body: string | Buffer = '', headers: Headers = {}): Buffer {
+export function http(
+  status: string | number,
+  body: string | Buffer = '',
+  headers: Headers = {},
+): Buffer {
   const bytes = Buffer.from(body)
   const framing = 'transfer-encoding' in headers ? {} : { 'content-length': bytes.length }
   return Buffer.concat([Buffer.from(head(status, { ...framing, ...headers })), bytes])
@@ -139,7 +143,10 @@ export const unknownToken = no(403, 'Bad Request: Token not found')
 
 /** A gateway's page. */
 export function page(status: number, headers: Headers = {}): Buffer {
-  return http(status, `<html><body><h1>${status}</h1></body></html>\n`, { 'content-type': 'text/html', ...headers })
+  return http(status, `<html><body><h1>${status}</h1></body></html>\n`, {
+    'content-type': 'text/html',
+    ...headers,
+  })
 }
 
 /** A text as chunks of one packet each, without the end of the last chunk. */

@@ -9,19 +9,27 @@ import type { Act } from './server.ts'
 const chunked = { 'transfer-encoding': 'chunked' }
 const lastChunk = '0\r\n\r\n'
 /** Words of Envoy, which does not tell whether the API got the request. */
-const envoy = 'upstream connect error or disconnect/reset before headers. reset reason: connection termination'
-const envoyUnsent = 'upstream connect error or disconnect/reset before headers. reset reason: connection failure'
+const envoy =
+  'upstream connect error or disconnect/reset before headers. reset reason: connection termination'
+const envoyUnsent =
+  'upstream connect error or disconnect/reset before headers. reset reason: connection failure'
 
 describe('a yes closes the bot, with one request', () => {
   const whole: Record<string, readonly (string | Buffer | number)[]> = {
     'with a length': [yes],
     'with white space around it': [http('200 OK', `\r\n\t ${yesText} \n`)],
     'with a byte order mark': [http('200 OK', `\uFEFF${yesText}`)],
-    'with fields that nobody knows': [http('200 OK', '{"result":true,"ok":true,"description":"Token not found"}')],
+    'with fields that nobody knows': [
+      http('200 OK', '{"result":true,"ok":true,"description":"Token not found"}'),
+    ],
     'as text/html': [http('200 OK', yesText, { 'content-type': 'text/html' })],
     'without a reason phrase': [head('200', { 'content-length': yesText.length }), yesText],
     'byte by byte': Array.from(yes.toString()).flatMap((byte) => [byte, 1]),
-    'in a chunk for each byte': [head('200 OK', chunked), ...chunks(...Array.from(yesText)), lastChunk],
+    'in a chunk for each byte': [
+      head('200 OK', chunked),
+      ...chunks(...Array.from(yesText)),
+      lastChunk,
+    ],
     'in chunks with an extension and a trailer': [
       head('200 OK', chunked),
       `${yesText.length.toString(16)};name=value\r\n${yesText}\r\n0\r\nX-Trailer: 1\r\n\r\n`,
@@ -37,7 +45,9 @@ describe('a yes closes the bot, with one request', () => {
   ])
 
   test.concurrent('and is one plain line', async () => {
-    expect(linesOf(await against(yes))).toEqual([expect.stringMatching(/^Bale bot 1234567890 is closed/)])
+    expect(linesOf(await against(yes))).toEqual([
+      expect.stringMatching(/^Bale bot 1234567890 is closed/),
+    ])
   })
 })
 
@@ -51,7 +61,11 @@ describe('a 2xx that is no yes', () => {
     'bytes that are no text': http('200 OK', Buffer.from([0xff, 0xfe, 0xc0, 0x80, 0])),
   }
   playAll([
-    ['{"ok":true} is final and may have worked', http('200 OK', '{"ok":true}'), { ...invalid, lost: true }],
+    [
+      '{"ok":true} is final and may have worked',
+      http('200 OK', '{"ok":true}'),
+      { ...invalid, lost: true },
+    ],
     ['{"ok":1,"result":true} is final', http('200 OK', '{"ok":1,"result":true}'), invalid],
     ['{"ok":false} alone is a refusal', http('200 OK', '{"ok":false}'), failed('rejected', 200)],
     ...Object.entries(noObjects).map(([name, bytes]): Row => [
@@ -83,12 +97,30 @@ describe('an answer that is cut off', () => {
   playAll([
     ...Object.entries(cuts).flatMap(([name, act]): Row[] => [
       [`a 2xx ${name} is asked again`, [act, alreadyClosed], inferred],
-      [`a 2xx ${name} may have worked`, act, failed('unreachable', 200, { lost: true }), { inputs: once }],
+      [
+        `a 2xx ${name} may have worked`,
+        act,
+        failed('unreachable', 200, { lost: true }),
+        { inputs: once },
+      ],
     ]),
-    ['a 403 with a length is judged by its status', answer(head(403, length), '<html>'), failed('rejected', 403)],
-    ['a 403 in chunks is, too', reset(head(403, chunked), ...chunks('Forbidden')), failed('rejected', 403)],
+    [
+      'a 403 with a length is judged by its status',
+      answer(head(403, length), '<html>'),
+      failed('rejected', 403),
+    ],
+    [
+      'a 403 in chunks is, too',
+      reset(head(403, chunked), ...chunks('Forbidden')),
+      failed('rejected', 403),
+    ],
     ['a 501 that is reset at once is, too', reset(head(501, length)), failed('unsupported', 501)],
-    ['a 429 is waited for as its header says', [limit, yes], { ...closed, attempts: 2 }, { gapsMs: [2000] }],
+    [
+      'a 429 is waited for as its header says',
+      [limit, yes],
+      { ...closed, attempts: 2 },
+      { gapsMs: [2000] },
+    ],
   ])
 })
 
@@ -101,14 +133,36 @@ describe('the API says no', () => {
   const shows = (pattern: RegExp): Partial<End> => ({ shows: [pattern] })
   playAll([
     ['already closed', alreadyClosed, alreadyIs],
-    ['already closed, which is allowed', alreadyClosed, { ...alreadyIs, closed: true, shows: [/token/] }, allowed],
-    ['already closed, in a re-run: an earlier attempt or a wrong token', alreadyClosed, inRerun, rerun],
+    [
+      'already closed, which is allowed',
+      alreadyClosed,
+      { ...alreadyIs, closed: true, shows: [/token/] },
+      allowed,
+    ],
+    [
+      'already closed, in a re-run: an earlier attempt or a wrong token',
+      alreadyClosed,
+      inRerun,
+      rerun,
+    ],
     ['already closed, but in plain text', inPlainText, failed('rejected', 400), allowed],
     ['Logged out', no(400, 'Bad Request: Logged out'), failed('rejected', 400, shows(/logOut/))],
-    ['404: api-url before the token', no(404, 'Not Found'), failed('rejected', 404, shows(/api-url.*token/))],
-    ['501 with a page: api-url first', page(501), failed('unsupported', 501, shows(/api-url.*does not offer/))],
+    [
+      '404: api-url before the token',
+      no(404, 'Not Found'),
+      failed('rejected', 404, shows(/api-url.*token/)),
+    ],
+    [
+      '501 with a page: api-url first',
+      page(501),
+      failed('unsupported', 501, shows(/api-url.*does not offer/)),
+    ],
     ['token not found', unknownToken, failed('unauthorized', 403, shows(/new run/))],
-    ['token not found, as plain text', http(404, 'token not found\n'), failed('unauthorized', 404, shows(/new run/))],
+    [
+      'token not found, as plain text',
+      http(404, 'token not found\n'),
+      failed('unauthorized', 404, shows(/new run/)),
+    ],
     ['any other, which is quoted', no(418, 'No'), failed('rejected', 418, shows(/“No”/))],
     ['a code in another status', no(403, 'No', { status: 200 }), failed('unauthorized', 200)],
     ['a limit on bots', no(400, 'bot limit exceed'), failed('rate-limited', 400), { inputs: once }],
@@ -137,7 +191,10 @@ describe('may it have worked?', () => {
 })
 
 describe('the webhook', () => {
-  const [cannot, limited] = [no(400, 'Bad Request: no'), no(429, 'Too Many Requests: retry after 600')]
+  const [cannot, limited] = [
+    no(400, 'Bad Request: no'),
+    no(429, 'Too Many Requests: retry after 600'),
+  ]
   const isLimited = failed('rate-limited', 429, { retryAfterSeconds: 600, webhook: 'is deleted' })
   const isLost = failed('server-error', 502, { lost: true, webhook: 'is deleted' })
   const failures: [Buffer, string, number][] = [
@@ -149,14 +206,24 @@ describe('the webhook', () => {
   test.concurrent.each<[string, Script, End, string, Record<string, string>?]>([
     ['is deleted first', yes, closed, 'deleteWebhook close'],
     ['is not touched unless told to', yes, closed, 'close', { 'delete-webhook': 'false' }],
-    ['is deleted again if the answer was lost', [reset(), yes, yes], closed, 'deleteWebhook deleteWebhook close'],
+    [
+      'is deleted again if the answer was lost',
+      [reset(), yes, yes],
+      closed,
+      'deleteWebhook deleteWebhook close',
+    ],
     [
       'cannot be deleted: close is not sent',
       cannot,
       failed('rejected', 400, { attempts: 0, shows: [/deleteWebhook/] }),
       'deleteWebhook',
     ],
-    ['was deleted, and the launched bot cannot be closed', [yes, limited], isLimited, 'deleteWebhook close'],
+    [
+      'was deleted, and the launched bot cannot be closed',
+      [yes, limited],
+      isLimited,
+      'deleteWebhook close',
+    ],
     [
       'was deleted, and close may have worked: no second deletion',
       [yes, page(502)],

@@ -28,15 +28,32 @@ export function newAuthority(name: string): Authority {
   const keys = newKeys()
   const isAuthority = extension(ids.basicConstraints, sequence(yes))
   return {
-    cert: certificate({ subject: name, keys, issuer: name, issuerKeys: keys, extension: isAuthority }),
+    cert: certificate({
+      subject: name,
+      keys,
+      issuer: name,
+      issuerKeys: keys,
+      extension: isAuthority,
+    }),
     issue: (host, flaw) => {
       const own = flaw === 'weak' ? generateKeyPairSync('rsa', { modulusLength: 1024 }) : newKeys()
       const [issuer, issuerKeys] = flaw === 'self-signed' ? [host, own] : [name, keys]
       const hostName = extension(ids.subjectAltName, sequence(der(0x82, Buffer.from(host))))
-      const [firstYear, lastYear] = [flaw === 'not yet valid' ? '48' : '00', flaw === 'expired' ? '01' : '49']
+      const [firstYear, lastYear] = [
+        flaw === 'not yet valid' ? '48' : '00',
+        flaw === 'expired' ? '01' : '49',
+      ]
       return {
         key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        cert: certificate({ subject: host, keys: own, issuer, issuerKeys, extension: hostName, firstYear, lastYear }),
+        cert: certificate({
+          subject: host,
+          keys: own,
+          issuer,
+          issuerKeys,
+          extension: hostName,
+          firstYear,
+          lastYear,
+        }),
         ...(flaw === 'weak' && { ciphers: 'DEFAULT@SECLEVEL=0' }),
       }
     },
@@ -58,7 +75,15 @@ let serial = 0
 
 /** An X.509 certificate of version 3 (RFC 5280), signed with ECDSA and SHA-256. */
 function certificate(template: Template): string {
-  const { subject, keys, issuer, issuerKeys, extension, firstYear = '00', lastYear = '49' } = template
+  const {
+    subject,
+    keys,
+    issuer,
+    issuerKeys,
+    extension,
+    firstYear = '00',
+    lastYear = '49',
+  } = template
   const algorithm = sequence(ids.ecdsaWithSha256)
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
@@ -78,7 +103,8 @@ function certificate(template: Template): string {
 /** One value in the distinguished encoding rules of ASN.1. */
 function der(tag: number, value: Buffer): Buffer {
   const { length } = value
-  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
+  const size =
+    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
   return Buffer.concat([Buffer.from([tag, ...size]), value])
 }
 

@@ -11,14 +11,19 @@ const confirmed: End = { ...closed, attempts: 2 }
 const unconfirmed: End = { ...confirmed, warns: true, shows: [/could not be confirmed/] }
 const unsent: End = { ...unconfirmed, attempts: 1 }
 const reopened: End = failed('reopened', 429, { attempts: 2, shows: [/old host.*webhook/] })
-const tooMany = (seconds?: number): Buffer => no(429, 'Too Many Requests', { parameters: { retry_after: seconds } })
+const tooMany = (seconds?: number): Buffer =>
+  no(429, 'Too Many Requests', { parameters: { retry_after: seconds } })
 
 describe('the confirming close', () => {
   const ends: [string, Move, End][] = [
     ['already closed: nothing has opened it since', alreadyClosed, confirmed],
     ['another yes, which does not tell', yes, confirmed],
     ['refused for the rest of the ten minutes', tooMany(599), reopened],
-    ['refused for the rest, by a header', no(429, 'No', { headers: { 'retry-after': 599 } }), reopened],
+    [
+      'refused for the rest, by a header',
+      no(429, 'No', { headers: { 'retry-after': 599 } }),
+      reopened,
+    ],
     ['refused for no time', tooMany(), reopened],
     ['refused for less, so that it is another limit', tooMany(590), unconfirmed],
     ['refused by a gateway', http(429, 'local_rate_limited'), unconfirmed],
@@ -37,7 +42,9 @@ describe('the confirming close', () => {
   ])
 
   test.concurrent('and what a deletion has left behind', async () => {
-    const scene = await against([yes, yes, tooMany(600)], { inputs: { ...inputs, 'delete-webhook': 'true' } })
+    const scene = await against([yes, yes, tooMany(600)], {
+      inputs: { ...inputs, 'delete-webhook': 'true' },
+    })
     expectEnd(scene, { ...reopened, webhook: 'is deleted' })
   })
 

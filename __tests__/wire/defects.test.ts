@@ -23,11 +23,22 @@ describe('an internal error', () => {
   test.concurrent.each<[string, string, Script, Partial<End>, Record<string, string>?]>([
     ['thrown while a request is in flight', throwSoon(error), stall(), inFlight],
     ['thrown in the body of a yes', throwSoon(error), halfYes, inFlight],
-    ['rejected while a request is in flight', throwSoon(`void Promise.reject(${error})`), stall(), inFlight],
+    [
+      'rejected while a request is in flight',
+      throwSoon(`void Promise.reject(${error})`),
+      stall(),
+      inFlight,
+    ],
     ['thrown that is no error', throwSoon(message), stall(), inFlight],
     ['thrown while waiting', throwSoon(error), waiting, {}],
     ['thrown while the webhook is deleted', throwSoon(error), stall(), inDeletion, deleting],
-    ['thrown after the webhook was deleted', throwSoon(error), [yes, stall()], afterDeletion, deleting],
+    [
+      'thrown after the webhook was deleted',
+      throwSoon(error),
+      [yes, stall()],
+      afterDeletion,
+      deleting,
+    ],
     ['thrown in a dry run', breakRequests, stall(), unsent, { 'dry-run': 'true' }],
   ])('%s', async (_, source, script, end, inputs = {}) => {
     const scene = await against(script, { preloads: [source], inputs })
@@ -39,7 +50,8 @@ describe('an internal error', () => {
   test.concurrent('names the error and its position in the bundle', async () => {
     const scene = await against(yes, { preloads: [breakRequests] })
     expect(scene.outputs).toMatchObject({ closed: 'false', outcome: 'internal-error' })
-    const [, name, line] = /\b(\w+) at index\.js:(\d+):\d+/.exec(scene.annotations[0]?.text ?? '') ?? []
+    const [, name, line] =
+      /\b(\w+) at index\.js:(\d+):\d+/.exec(scene.annotations[0]?.text ?? '') ?? []
     expect(name).toBe('TypeError')
     const bundle = readFileSync(new URL('../../dist/index.js', import.meta.url), 'utf8')
     expect(bundle.split('\n')[Number(line) - 1]).toContain('AbortSignal.any')

@@ -11,28 +11,48 @@ const authority = newAuthority('Test Authority of Dry Runs')
 const trusted = authority.cert
 const localhost = authority.issue('localhost')
 const inputs = { 'dry-run': 'true', 'delete-webhook': 'true', 'confirm-after-seconds': '1' }
-const passed: End = { outcome: 'dry-run', attempts: 0, shows: [/nothing was closed.*token.*not tested/i] }
+const passed: End = {
+  outcome: 'dry-run',
+  attempts: 0,
+  shows: [/nothing was closed.*token.*not tested/i],
+}
 const failed = (outcome: string, shows: RegExp): End => ({ outcome, attempts: 0, shows: [shows] })
 
 describe('a dry run connects and sends nothing', () => {
-  const untrusted = { tls: newAuthority('Unknown Authority of Dry Runs').issue('localhost'), trusted }
+  const untrusted = {
+    tls: newAuthority('Unknown Authority of Dry Runs').issue('localhost'),
+    trusted,
+  }
   const notTrusted = failed('unreachable', /localhost.*not trusted/)
   test.concurrent.each<[string, Act, SceneOptions, End]>([
     ['over HTTP', answer(yes), {}, passed],
     ['over TLS', answer(yes), { tls: localhost, trusted }, passed],
     ['without waiting for what the server does then', endAtOnce, {}, passed],
-    ['and fails the step for a certificate that is not trusted', answer(yes), untrusted, notTrusted],
+    [
+      'and fails the step for a certificate that is not trusted',
+      answer(yes),
+      untrusted,
+      notTrusted,
+    ],
   ])('%s', async (_, act, options, end) => {
     const scene = await against(act, { ...options, inputs })
     expectEnd(scene, end)
-    expect({ connections: scene.connections, bytes: scene.bytes }).toEqual({ connections: 1, bytes: 0 })
+    expect({ connections: scene.connections, bytes: scene.bytes }).toEqual({
+      connections: 1,
+      bytes: 0,
+    })
     expect(scene.elapsedMs).toBeLessThan(5000)
   })
 
   const noSuchHost = failed('unreachable', /no-such-host\.invalid.*ENOTFOUND.*2 attempts/)
   test.concurrent.each<[string, string, string, End]>([
     ['a host that nobody knows', 'https://no-such-host.invalid', '2', noSuchHost],
-    ['a port that nobody listens on', 'http://127.0.0.1:1', '1', failed('unreachable', /ECONNREFUSED/)],
+    [
+      'a port that nobody listens on',
+      'http://127.0.0.1:1',
+      '1',
+      failed('unreachable', /ECONNREFUSED/),
+    ],
   ])('and fails the step for %s', async (_, apiUrl, maxAttempts, end) => {
     expectEnd(await run(apiUrl, { inputs: { ...inputs, 'max-attempts': maxAttempts } }), end)
   })
@@ -48,8 +68,16 @@ describe('a dry run connects and sends nothing', () => {
   const atProxy = /proxy \W?127\.0\.0\.1:\d+/
   test.concurrent.each<[string, (port: number) => Act, End]>([
     ['through a proxy', tunnelTo, passed],
-    ['and fails the step for a proxy that wants credentials', () => answer(page(407)), failed('unreachable', /407/)],
-    ['and fails the step for a proxy that refuses', () => answer(page(403)), failed('unreachable', atProxy)],
+    [
+      'and fails the step for a proxy that wants credentials',
+      () => answer(page(407)),
+      failed('unreachable', /407/),
+    ],
+    [
+      'and fails the step for a proxy that refuses',
+      () => answer(page(403)),
+      failed('unreachable', atProxy),
+    ],
     ['and fails the step for a proxy that is silent', () => stall(), failed('timed-out', atProxy)],
   ])('%s', async (_, act, end) => {
     await using api = await startServer([answer(yes)], { tls: authority.issue('bale.test') })

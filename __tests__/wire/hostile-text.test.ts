@@ -21,7 +21,10 @@ import type { Act } from './server.ts'
 
 const rejected: End = failed('rejected', 400)
 const percent = (text: string): string =>
-  Array.from(text, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`).join('')
+  Array.from(
+    text,
+    (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  ).join('')
 const each = (text: string, between: string): string => Array.from(text).join(between)
 /** A word that shows whether a text was hidden as a whole. */
 const word = 'Marker'
@@ -45,7 +48,9 @@ describe('a text with twelve letters or digits of a secret is hidden whole', () 
     'percent-encoded': percent(token),
     'percent-encoded in lower case': percent(token).toLowerCase(),
     'percent-encoded in part': secret.slice(0, 6) + percent(secret.slice(6, 18)) + secret.slice(18),
-    'percent-encoded where it need not be': encodeURIComponent(token).replaceAll('_', '%5F').replaceAll('-', '%2d'),
+    'percent-encoded where it need not be': encodeURIComponent(token)
+      .replaceAll('_', '%5F')
+      .replaceAll('-', '%2d'),
     'percent-encoded twice, wholly': percent(percent(secret.slice(0, 30))),
     'percent-encoded twice, as usual': percent(token).replaceAll('%', '%25'),
     'split by a musical sign without a shape': each(secret, '\u{1D159}'),
@@ -53,7 +58,9 @@ describe('a text with twelve letters or digits of a secret is hidden whole', () 
     'split every eleven characters, by quotes and dots': secret.replace(/.{11}/g, '$&“…”'),
     'split by Braille blanks': each(secret, '\u2800'),
     'percent-encoded three times, as usual': percent(secret).replaceAll('%', '%2525'),
-    'percent-encoded in the digits of the code': percent(secret).replaceAll('4', '%34').replaceAll('7', '%37'),
+    'percent-encoded in the digits of the code': percent(secret)
+      .replaceAll('4', '%34')
+      .replaceAll('7', '%37'),
     'encoded as a query': encodeURIComponent(encodeURIComponent(token)),
     'split by zero-width spaces': each(token, '\u200B'),
     'split by joiners and direction marks': each(secret, '\u2060\u200F\u202E\u2066'),
@@ -74,7 +81,10 @@ describe('a text with twelve letters or digits of a secret is hidden whole', () 
     'percent-encoded, then split': each(percent(secret), '\u200B'),
     'after three hundred characters': 'x'.repeat(299) + token,
     ...Object.fromEntries(
-      [250, 270, 285, 288, 289, 298].map((at) => [`across the cut, from ${at}`, 'x'.repeat(at) + token]),
+      [250, 270, 285, 288, 289, 298].map((at) => [
+        `across the cut, from ${at}`,
+        'x'.repeat(at) + token,
+      ]),
     ),
     'across the cut, behind signs of two units': '\u{1F600}'.repeat(280) + token,
     'across the cut, behind what is taken away': `${'\u200B'.repeat(200)}${'x'.repeat(280)}${token}`,
@@ -103,10 +113,17 @@ describe('a text with twelve letters or digits of a secret is hidden whole', () 
   })
 
   /** A few letters of the secret, the bot id, a segment of the path without a digit, nothing secret. */
-  const harmless = [secret.slice(5, 14), botId, 'plain-path-without-digits', 'Internal Server Error: restart']
+  const harmless = [
+    secret.slice(5, 14),
+    botId,
+    'plain-path-without-digits',
+    'Internal Server Error: restart',
+  ]
   test.concurrent('and nothing else is', async () => {
     const script = harmless.map((text) => no(500, `${word} ${text}`, { retry_after: 0.01 }))
-    const scene = await against([...script, yes], { url: 'http://127.0.0.1:PORT/plain-path-without-digits' })
+    const scene = await against([...script, yes], {
+      url: 'http://127.0.0.1:PORT/plain-path-without-digits',
+    })
     for (const text of harmless) expect(scene.stdout).toContain(`“${word} ${text}”`)
   })
 
@@ -114,8 +131,15 @@ describe('a text with twelve letters or digits of a secret is hidden whole', () 
     'a plain text': http(400, token),
     'a plain text, percent-encoded': http(400, percent(token)),
     'the reason phrase': http(`400 ${token}`, ''),
-    'the headers': http(400, '', { 'x-token': token, server: percent(token), 'retry-after': token, date: token }),
-    'the place of the redirect': http(302, '', { location: `http://127.0.0.1:1/bot${token}/close` }),
+    'the headers': http(400, '', {
+      'x-token': token,
+      server: percent(token),
+      'retry-after': token,
+      date: token,
+    }),
+    'the place of the redirect': http(302, '', {
+      location: `http://127.0.0.1:1/bot${token}/close`,
+    }),
     'the encoding': http(400, '', { 'content-encoding': token }),
     'a result': http(200, JSON.stringify({ ok: true, result: token })),
     'the code': http(400, JSON.stringify({ ok: false, error_code: token, description: { token } })),
@@ -144,7 +168,12 @@ describe('a text with twelve letters or digits of a secret is hidden whole', () 
 
   test('and these tests would see it', () => {
     const references = Array.from(secret, (char) => `&#${char.charCodeAt(0)};`).join('')
-    const texts = [`a ${secret.slice(5, 19)} b`, percent(percent(secret)), each(secret, '\u001b[0m'), references]
+    const texts = [
+      `a ${secret.slice(5, 19)} b`,
+      percent(percent(secret)),
+      each(secret, '\u001b[0m'),
+      references,
+    ]
     expect(texts.filter((text) => findLeak(text, secret) === undefined)).toEqual([])
     expect(findLeak(secret.slice(5, 18), secret)).toBeUndefined()
   })
@@ -152,20 +181,35 @@ describe('a text with twelve letters or digits of a secret is hidden whole', () 
 
 describe('the inputs are not quoted where a token may be in them', () => {
   const inside = `${token.slice(0, 20)}\u200E${token.slice(20)}`
-  const asOthers = { 'max-attempts': token, 'timeout-seconds': secret, 'delete-webhook': `"${token}"` }
-  const encoded = { 'attempt-timeout-seconds': percent(token), 'max-attempts': encodeURIComponent(token) }
+  const asOthers = {
+    'max-attempts': token,
+    'timeout-seconds': secret,
+    'delete-webhook': `"${token}"`,
+  }
+  const encoded = {
+    'attempt-timeout-seconds': percent(token),
+    'max-attempts': encodeURIComponent(token),
+  }
   test.concurrent.each<[string, Record<string, string>]>([
     ['a malformed token', { 'bale-token': `${token}!` }],
     ['a token with a character in it that nobody sees', { 'bale-token': inside }],
     ['the token as another input', asOthers],
-    ['the token, split, as another input', { 'dry-run': each(token, '\u200B'), summary: each(token, ' ') }],
+    [
+      'the token, split, as another input',
+      { 'dry-run': each(token, '\u200B'), summary: each(token, ' ') },
+    ],
     ['the token, percent-encoded, as another input', encoded],
     ['the token in the address', { 'api-url': `https://tapi.bale.ai/bot${token}/close` }],
     ['the token as credentials of the address', { 'api-url': `https://${token}@tapi.bale.ai` }],
-    ['the token in the query of the address', { 'api-url': `https://tapi.bale.ai/?token=${token}#${token}` }],
+    [
+      'the token in the query of the address',
+      { 'api-url': `https://tapi.bale.ai/?token=${token}#${token}` },
+    ],
     ['the token as the protocol of the address', { 'api-url': `${token}://tapi.bale.ai` }],
   ])('%s', async (name, wrong) => {
-    const result = await run('http://127.0.0.1:1', { inputs: { 'dry-run': 'true', 'max-attempts': '1', ...wrong } })
+    const result = await run('http://127.0.0.1:1', {
+      inputs: { 'dry-run': 'true', 'max-attempts': '1', ...wrong },
+    })
     // An address that holds the token as a path is one that can be used; here no name of a host is known.
     expect(result.outputs).toMatchObject({ closed: 'false', attempts: '0' })
     if (name !== 'the token in the address') expect(result.outputs['outcome']).toBe('invalid-input')
@@ -180,14 +224,17 @@ describe('the inputs are not quoted where a token may be in them', () => {
 
 describe('a text from outside is one short line that does nothing', () => {
   const hostile: Record<string, string> = {
-    'commands of the runner': '::set-output name=closed::true\n::add-mask::1234567890\n  ::error::owned',
-    'commands behind other line ends': 'x\r::error::a\u2028::error::b\u0085::error::c\u000b::error::d',
+    'commands of the runner':
+      '::set-output name=closed::true\n::add-mask::1234567890\n  ::error::owned',
+    'commands behind other line ends':
+      'x\r::error::a\u2028::error::b\u0085::error::c\u000b::error::d',
     'commands that are put together': ':\u200B:error:\u200B:owned',
     'commands with many colons': ':::::error:::::owned',
     'commands of old': '##[error]owned ##[add-mask]1 #\u200B#[command]x ###[group]y',
     'commands that stop commands': '::stop-commands::token\n::save-state name=a::b',
     'encoded line ends': '%0A::error::owned%0D%0A::warning::owned',
-    'escapes of a terminal': '\u001b[31mred\u001b[0m \u001b]0;title\u0007 \u009b2J \u001b[1A\u001b[2K',
+    'escapes of a terminal':
+      '\u001b[31mred\u001b[0m \u001b]0;title\u0007 \u009b2J \u001b[1A\u001b[2K',
     'texts from right to left': '\u202Edesolc si tob ehT\u202C \u2066\u2067\u200F ربات بسته شد',
     'nothing visible': '\u200B\u200E\u2060\uFEFF\u00AD\u3164',
     controls: Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join('x'),
@@ -202,7 +249,9 @@ describe('a text from outside is one short line that does nothing', () => {
     'a wordy one': 'ب'.repeat(5000),
   }
   test.concurrent.each(Object.entries(hostile))('%s', async (_, text) => {
-    const scene = await against([no(503, text), no(400, text)], { env: { GITHUB_RUN_ATTEMPT: '2' } })
+    const scene = await against([no(503, text), no(400, text)], {
+      env: { GITHUB_RUN_ATTEMPT: '2' },
+    })
     expectEnd(scene, failed('rejected', 400, { attempts: 2 }))
     expectRequests(scene, [500])
     // One line for the wait, one for the annotation.
@@ -217,9 +266,17 @@ describe('a text from outside is one short line that does nothing', () => {
   const tooLong: End = failed('invalid-response', 200, { lost: true, shows: [/64 KiB/] })
   const almost = `${secret.slice(0, 11)}${percent(secret.slice(0, 11))}`
   playAll([
-    ['half a megabyte of tokens, which no answer has', no(400, `${token} `.repeat(10_000), { status: 200 }), tooLong],
+    [
+      'half a megabyte of tokens, which no answer has',
+      no(400, `${token} `.repeat(10_000), { status: 200 }),
+      tooLong,
+    ],
     ['as much description as is read, full of tokens', no(400, `${token} `.repeat(1200)), rejected],
-    ['as much description as is read, full of almost-tokens', no(400, almost.repeat(1400)), rejected],
+    [
+      'as much description as is read, full of almost-tokens',
+      no(400, almost.repeat(1400)),
+      rejected,
+    ],
     // Texts whose cleaning takes a time that grows with the square of their length, unless they are cut before.
     ...['\u009b]8;', '\u009b[31', '%25', ' \u200B', '##[', '::'].map((piece): Row => {
       const busy = no(500, piece.repeat(60_000 / Buffer.byteLength(piece)), { retry_after: 0.01 })
@@ -237,7 +294,8 @@ async function expectInert(summary: string): Promise<void> {
   const elements = new Set(Array.from(html.matchAll(/<(\w+)/g), ([, name = '']) => name))
   for (const own of 'h3 p a code table thead tbody tr th td'.split(' ')) elements.delete(own)
   expect(Array.from(elements)).toEqual([])
-  for (const [, target = ''] of html.matchAll(/href="(.*?)"/g)) expect(target).toContain('docs/troubleshooting.md#')
+  for (const [, target = ''] of html.matchAll(/href="(.*?)"/g))
+    expect(target).toContain('docs/troubleshooting.md#')
   const text = html
     .replace(/<code>.*?<\/code>|<.*?>/gs, '')
     .replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)))

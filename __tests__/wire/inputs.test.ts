@@ -12,9 +12,21 @@ describe('what is taken', () => {
   test.concurrent.each<[string, Record<string, string>, RunOptions['env']?]>([
     ['a token between marks of direction', { 'bale-token': `${marks}${token}${marks}` }],
     ['nothing, which is the default', { 'max-attempts': '', 'delete-webhook': '', summary: '  ' }],
-    ['a copy of an input under another name', { 'max-attempts': '3' }, { INPUT_MAX_ATTEMPTS: ' 3 ' }],
-    ['a copy of a default', {}, { INPUT_DRY_RUN: 'false', INPUT_DELETEWEBHOOK: '', INPUT_API_URL_OF_ANOTHER: 'x' }],
-    ['other inputs, which are others’', {}, { INPUT_DRY_RUNNER: 'true', INPUT_RUN: 'true', INPUT_: 'x' }],
+    [
+      'a copy of an input under another name',
+      { 'max-attempts': '3' },
+      { INPUT_MAX_ATTEMPTS: ' 3 ' },
+    ],
+    [
+      'a copy of a default',
+      {},
+      { INPUT_DRY_RUN: 'false', INPUT_DELETEWEBHOOK: '', INPUT_API_URL_OF_ANOTHER: 'x' },
+    ],
+    [
+      'other inputs, which are others’',
+      {},
+      { INPUT_DRY_RUNNER: 'true', INPUT_RUN: 'true', INPUT_: 'x' },
+    ],
   ])('%s', async (_, inputs, env = {}) => {
     const scene = await against(yes, { inputs, env })
     expectEnd(scene, closed)
@@ -37,7 +49,12 @@ describe('what is refused', () => {
   ])('a token %s is masked all the same, in any of its lines', async (_, value, shows) => {
     const result = await run('https://tapi.bale.ai', { inputs: { 'bale-token': value } })
     expect(result.exitCode).toBe(1)
-    expect(result.outputs).toMatchObject({ outcome: 'invalid-input', closed: 'false', 'bot-id': '', attempts: '0' })
+    expect(result.outputs).toMatchObject({
+      outcome: 'invalid-input',
+      closed: 'false',
+      'bot-id': '',
+      attempts: '0',
+    })
     expect(result.logAsShown).toMatch(shows)
     for (const line of value.split('\n')) expect(result.masks).toContain(line)
     const half = value.slice(value.lastIndexOf(':') + 1)
@@ -47,24 +64,39 @@ describe('what is refused', () => {
   test.concurrent.each<[string, Record<string, string>, RegExp]>([
     ['a misspelt name', { INPUT_DRY_RUN: 'true' }, /INPUT_DRY_RUN\b.*dry-run/],
     ['a misspelt name without a value', { INPUT_DRY_RUN: '' }, /INPUT_DRY_RUN\b.*dry-run/],
-    ['a dry run that is set but empty', { 'INPUT_DRY-RUN': '' }, /dry-run.*\$\{\{ inputs\.dry-run \|\| false \}\}/],
+    [
+      'a dry run that is set but empty',
+      { 'INPUT_DRY-RUN': '' },
+      /dry-run.*\$\{\{ inputs\.dry-run \|\| false \}\}/,
+    ],
   ])('%s, since a missed dry run is a real close', async (_, env, shows) => {
     const scene = await against(yes, { env })
     expectEnd(scene, { outcome: 'invalid-input', attempts: 0, shows: [shows] })
     expect(scene.connections).toBe(0)
   })
 
-  const [fork, base] = ['octocat/fork', 'octo-org/octo-repo'].map((name) => ({ repo: { full_name: name } }))
+  const [fork, base] = ['octocat/fork', 'octo-org/octo-repo'].map((name) => ({
+    repo: { full_name: name },
+  }))
   const forkEvent = { pull_request: { head: fork, base } }
   const allCauses = /misspelt.*environment.*secrets.*fork.*Dependabot/is
   test.concurrent.each<[string, RunOptions['env'], object, RegExp]>([
     ['somewhere', {}, {}, allCauses],
     ['by Dependabot', { GITHUB_ACTOR: 'dependabot[bot]' }, {}, /Dependabot/],
     ['in a pull request from a fork', { GITHUB_EVENT_NAME: 'pull_request' }, forkEvent, /fork/],
-    ['in one that gets secrets all the same', { GITHUB_EVENT_NAME: 'pull_request_target' }, forkEvent, allCauses],
+    [
+      'in one that gets secrets all the same',
+      { GITHUB_EVENT_NAME: 'pull_request_target' },
+      forkEvent,
+      allCauses,
+    ],
     ['by hand', { GITHUB_ACTIONS: undefined }, {}, /INPUT_BALE-TOKEN/],
   ])('an empty token, %s: the likely cause is named', async (_, env, event, shows) => {
-    const result = await run('https://tapi.bale.ai', { inputs: { 'bale-token': '' }, env: { ...env }, event })
+    const result = await run('https://tapi.bale.ai', {
+      inputs: { 'bale-token': '' },
+      env: { ...env },
+      event,
+    })
     expect(result.outputs).toMatchObject({ outcome: 'invalid-input', 'bot-id': '' })
     expect(result.logAsShown).toMatch(shows)
     if (shows !== allCauses) expect(result.logAsShown).not.toMatch(/misspelt/)

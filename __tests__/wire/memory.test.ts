@@ -9,7 +9,11 @@ import type { Act } from './server.ts'
 
 const megabyte = 1024 * 1024
 const piece = Buffer.alloc(megabyte, 'x')
-const chunk = Buffer.concat([Buffer.from(`${megabyte.toString(16)}\r\n`), piece, Buffer.from('\r\n')])
+const chunk = Buffer.concat([
+  Buffer.from(`${megabyte.toString(16)}\r\n`),
+  piece,
+  Buffer.from('\r\n'),
+])
 const huge = 300 * megabyte
 const length = { 'content-length': huge }
 const chunked = { 'transfer-encoding': 'chunked' }
@@ -39,7 +43,12 @@ const floods: Row[] = [
     thrice,
   ],
   ['a body of a redirect', flood(redirect, piece, huge), failed('invalid-response', 302)],
-  ['one header', flood('HTTP/1.1 200 OK\r\nX-Filler: ', piece, huge), unreachable, { inputs: short }],
+  [
+    'one header',
+    flood('HTTP/1.1 200 OK\r\nX-Filler: ', piece, huge),
+    unreachable,
+    { inputs: short },
+  ],
   ['a reason phrase', flood('HTTP/1.1 200 ', piece, huge), unreachable, { inputs: short }],
   ['headers without end', flood('HTTP/1.1 200 OK\r\n', fillers), unreachable, { inputs: short }],
 ]
@@ -49,7 +58,10 @@ const bomb = gzipSync(Buffer.alloc(100 * megabyte))
 /** How these end is a matter of the parser; that they end, and how large the program gets, is not. */
 const odd: Record<string, Act> = {
   'interim answers without end': flood('', hints),
-  'upgrades without end': flood(head('101 Switching Protocols', { upgrade: 'x', connection: 'upgrade' }), piece),
+  'upgrades without end': flood(
+    head('101 Switching Protocols', { upgrade: 'x', connection: 'upgrade' }),
+    piece,
+  ),
   'an extension of a chunk': flood(`${head(200, chunked)}19;`, piece, huge),
   'trailers without end': flood(`${head(200, chunked)}0\r\n`, fillers),
   'a compression that nobody asked for': answer(http(200, bomb, { 'content-encoding': 'gzip' })),
@@ -68,7 +80,9 @@ test.concurrent.each<[string, string]>([
   ['of words', 'لطفا بعدا تلاش کنید '.repeat(1700)],
 ])('a hundred attempts with answers of 60 KB, %s', async (_, words) => {
   // It asks for so short a wait that all of them take a few seconds.
-  const busy = Array.from({ length: 99 }, (_each, at) => no(500, `${words}${at}`, { retry_after: 0.01 }))
+  const busy = Array.from({ length: 99 }, (_each, at) =>
+    no(500, `${words}${at}`, { retry_after: 0.01 }),
+  )
   const scene = await against([...busy, yes], { inputs: { 'max-attempts': '100' } })
   expectEnd(scene, { ...closed, attempts: 100 })
   expect(scene.requests).toHaveLength(100)

@@ -39,7 +39,15 @@ export interface RunOptions {
 /** Runs the bundle against any address. Nothing but this machine may be reached, not even by a mistake. */
 export async function run(apiUrl: string, options: RunOptions = {}): Promise<BundleResult> {
   const isHere = /^https?:\/\/(127\.|localhost|\[::1\])/.test(apiUrl)
-  const { inputs, env, trusted, event, preloads = isHere ? [] : [resolveNothing], secrets = [], during } = options
+  const {
+    inputs,
+    env,
+    trusted,
+    event,
+    preloads = isHere ? [] : [resolveNothing],
+    secrets = [],
+    during,
+  } = options
   const folder = mkdtempSync(join(tmpdir(), 'wire-'))
   try {
     const file = (name: string, content: string): string => {
@@ -53,14 +61,17 @@ export async function run(apiUrl: string, options: RunOptions = {}): Promise<Bun
       inputs: given,
       env: {
         ...(trusted !== undefined && { NODE_EXTRA_CA_CERTS: file('authority.pem', trusted) }),
-        ...(event !== undefined && { GITHUB_EVENT_PATH: file('event.json', JSON.stringify(event)) }),
+        ...(event !== undefined && {
+          GITHUB_EVENT_PATH: file('event.json', JSON.stringify(event)),
+        }),
         ...env,
       },
       nodeArguments: preload([measurePeak(peakFile), ...preloads]),
     })
     const [result] = await Promise.all([bundleRun.done, during?.(bundleRun)])
     expectSound(result, !(env && 'GITHUB_ACTIONS' in env))
-    for (const hidden of [secret, ...secrets]) expect(findLeak(result.written, hidden)).toBeUndefined()
+    for (const hidden of [secret, ...secrets])
+      expect(findLeak(result.written, hidden)).toBeUndefined()
     expect(Number(readFileSync(peakFile, 'utf8')) * 1024).toBeLessThan(maxPeakBytes)
     // A second is promised; a busy machine may need some more to start and to end a process.
     expect(result.elapsedMs).toBeLessThan(1000 * (Number(given['timeout-seconds']) || 900) + 5000)
@@ -98,9 +109,18 @@ export async function against(script: Script, options: SceneOptions = {}): Promi
   const acts = moves.map((move) => (typeof move === 'function' ? move : answer(move)))
   await using server = await startServer(acts, options)
   const apiUrl = url.replace('PORT', String(server.port))
-  const result = await run(apiUrl, { ...options, during: (bundleRun) => during?.(bundleRun, server) })
-  for (const request of server.requests) expectInnocent(request, new URL(apiUrl).pathname.replace(/\/+$/, ''))
-  return { ...result, requests: server.requests, connections: server.connections(), bytes: server.bytes() }
+  const result = await run(apiUrl, {
+    ...options,
+    during: (bundleRun) => during?.(bundleRun, server),
+  })
+  for (const request of server.requests)
+    expectInnocent(request, new URL(apiUrl).pathname.replace(/\/+$/, ''))
+  return {
+    ...result,
+    requests: server.requests,
+    connections: server.connections(),
+    bytes: server.bytes(),
+  }
 }
 
 /** What must be true of every run, whatever happened. */
@@ -112,13 +132,16 @@ function expectSound(result: BundleResult, isInWorkflow: boolean): void {
   const commands = lines.flatMap((line) => /^\s*::([\w-]+)/.exec(line)?.slice(1) ?? [])
   // In a workflow, the masks come first. A failure is one annotation; a success is none, a notice or a warning.
   expect(commands.slice(0, masks.length)).toEqual(masks.map(() => 'add-mask'))
-  expect(lines.slice(0, masks.length).filter((line) => !line.startsWith('::add-mask::'))).toEqual([])
+  expect(lines.slice(0, masks.length).filter((line) => !line.startsWith('::add-mask::'))).toEqual(
+    [],
+  )
   const levels = commands.slice(masks.length)
   expect(levels.length).toBeLessThanOrEqual(1)
   if (exitCode === 1 || !isInWorkflow) expect(levels).toEqual(isInWorkflow ? ['error'] : [])
   else expect(levels).not.toContain('error')
   expect(masks).not.toContain(botId)
-  for (const text of [...lines.slice(masks.length), summary]) expect(text).not.toMatch(/##\[|^::.*%0[AD]|[^\n\P{C}]/u)
+  for (const text of [...lines.slice(masks.length), summary])
+    expect(text).not.toMatch(/##\[|^::.*%0[AD]|[^\n\P{C}]/u)
   for (const { title } of annotations) {
     // Fixed words and the bot id: a runner masks no titles.
     expect(title.replace(/ \d{9,10} /, ' ')).toMatch(/^[A-Za-z ,:-]+$/)
@@ -128,7 +151,9 @@ function expectSound(result: BundleResult, isInWorkflow: boolean): void {
 
 /** Only the methods of the contract, without a body; the token is where it must be, and nowhere else. */
 function expectInnocent({ line, headers, body }: WireRequest, path: string): void {
-  const [close, deleteWebhook] = ['close', 'deleteWebhook'].map((name) => `POST ${path}/bot${token}/${name} HTTP/1.1`)
+  const [close, deleteWebhook] = ['close', 'deleteWebhook'].map(
+    (name) => `POST ${path}/bot${token}/${name} HTTP/1.1`,
+  )
   expect([close, deleteWebhook]).toContain(line)
   expect(body).toBe('')
   expect(headers['transfer-encoding']).toBeUndefined()
@@ -178,14 +203,31 @@ export interface End {
 export const closed: End = { outcome: 'closed', status: 200 }
 
 /** "Already closed" after an attempt that may have worked. */
-export const inferred: End = { outcome: 'closed', attempts: 2, status: 400, warns: true, shows: [/wrong token/] }
+export const inferred: End = {
+  outcome: 'closed',
+  attempts: 2,
+  status: 400,
+  warns: true,
+  shows: [/wrong token/],
+}
 
 /** An answer with this status says that the bot is not closed. */
-export const failed = (outcome: string, status: number, more: Partial<End> = {}): End => ({ outcome, status, ...more })
+export const failed = (outcome: string, status: number, more: Partial<End> = {}): End => ({
+  outcome,
+  status,
+  ...more,
+})
 
 /** Compares a run with how it must end. */
 export function expectEnd(result: BundleResult, end: End): void {
-  const { outcome, closed = outcome === 'closed', attempts = 1, status, retryAfterSeconds, shows = [] } = end
+  const {
+    outcome,
+    closed = outcome === 'closed',
+    attempts = 1,
+    status,
+    retryAfterSeconds,
+    shows = [],
+  } = end
   const isGood = closed || outcome === 'dry-run'
   expect({ exitCode: result.exitCode, ...result.outputs }).toEqual({
     exitCode: isGood ? 0 : 1,
@@ -197,13 +239,22 @@ export function expectEnd(result: BundleResult, end: End): void {
     'retry-after-seconds': String(retryAfterSeconds ?? ''),
   })
   for (const pattern of shows) expect(result.logAsShown).toMatch(pattern)
-  const level = outcome === 'dry-run' ? 'notice' : (end.warns ?? outcome === 'already-closed') ? 'warning' : undefined
+  const level =
+    outcome === 'dry-run'
+      ? 'notice'
+      : (end.warns ?? outcome === 'already-closed')
+        ? 'warning'
+        : undefined
   if (!isGood) expectFailure(result, end)
-  else expect(result.annotations.map((annotation) => annotation.level)).toEqual(level ? [level] : [])
+  else
+    expect(result.annotations.map((annotation) => annotation.level)).toEqual(level ? [level] : [])
 }
 
 /** The annotation of a failure: its title has the verdict, its text repeats it and says what must not be left out. */
-function expectFailure({ annotations }: BundleResult, { outcome, lost = false, webhook }: End): void {
+function expectFailure(
+  { annotations }: BundleResult,
+  { outcome, lost = false, webhook }: End,
+): void {
   const { title = '', text = '' } = annotations[0] ?? {}
   const states: Record<string, string> = {
     'already-closed': 'was not closed by this run',
@@ -216,13 +267,16 @@ function expectFailure({ annotations }: BundleResult, { outcome, lost = false, w
   if (lost) expect(text).toMatch(/new run.*allow-already-closed: true/)
   if (lost && webhook === 'is deleted') expect(text).toContain('delete-webhook: false')
   if (webhook === undefined) expect(text).not.toMatch(/webhook .*deleted/)
-  else expect(text).toMatch(new RegExp(`webhook ${webhook}.*launched the bot.*set its webhook again`))
+  else
+    expect(text).toMatch(new RegExp(`webhook ${webhook}.*launched the bot.*set its webhook again`))
 }
 
 /** Expects so many requests and these waits between them, at least, and not much longer. */
 export function expectRequests(scene: Scene, gapsMs: readonly number[]): void {
   expect(scene.requests).toHaveLength(gapsMs.length + 1)
-  const found = scene.requests.slice(1).map(({ atMs }, at) => atMs - (scene.requests[at]?.atMs ?? NaN))
+  const found = scene.requests
+    .slice(1)
+    .map(({ atMs }, at) => atMs - (scene.requests[at]?.atMs ?? NaN))
   gapsMs.forEach((gapMs, at) => {
     // A timer may be a millisecond early, and a backoff twice its least.
     expect(found[at]).toBeGreaterThanOrEqual(gapMs - 5)
@@ -251,7 +305,11 @@ export interface RowOptions extends SceneOptions {
 /** Makes a test of each row. They run side by side. */
 export function playAll(rows: readonly Row[]): void {
   test.concurrent.each([...rows])('%s', async (_, script, end, options = {}) => {
-    const { gapsMs = backoffMs.slice(0, (end.attempts ?? 1) - 1), unsentOn, withinMs = 15_000 } = options
+    const {
+      gapsMs = backoffMs.slice(0, (end.attempts ?? 1) - 1),
+      unsentOn,
+      withinMs = 15_000,
+    } = options
     const scene = await against(script, options)
     expectEnd(scene, end)
     if (unsentOn === undefined) expectRequests(scene, gapsMs)

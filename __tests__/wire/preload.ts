@@ -81,5 +81,8 @@ export function atFirstOutput(statement: string): string {
 
 /** Node's arguments that load these modules. */
 export function preload(modules: readonly string[]): string[] {
-  return modules.flatMap((source) => ['--import', `data:text/javascript,${encodeURIComponent(source)}`])
+  return modules.flatMap((source) => [
+    '--import',
+    `data:text/javascript,${encodeURIComponent(source)}`,
+  ])
 }

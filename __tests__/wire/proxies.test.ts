@@ -35,10 +35,16 @@ interface ProxiedOptions extends RunOptions {
 /** Runs the bundle with a proxy between it and the API. */
 async function through(options: ProxiedOptions = {}) {
   const { script = [answer(yes)], proxyScript = (port: number) => [tunnelTo(port)], tls } = options
-  const { env = { https_proxy: `http://${credentials}@127.0.0.1:PORT` }, apiUrl = 'https://bale.test' } = options
+  const {
+    env = { https_proxy: `http://${credentials}@127.0.0.1:PORT` },
+    apiUrl = 'https://bale.test',
+  } = options
   await using api = await startServer(script, { tls: baleTest })
   await using proxy = await startServer(proxyScript(api.port), { ...(tls && { tls }) })
-  const variables = Object.entries(env).map(([name, value]) => [name, value.replace('PORT', String(proxy.port))])
+  const variables = Object.entries(env).map(([name, value]) => [
+    name,
+    value.replace('PORT', String(proxy.port)),
+  ])
   const result = await run(apiUrl.replace('PORT', String(api.port)), {
     trusted,
     ...options,
@@ -54,26 +60,35 @@ describe('a proxy', () => {
   test.concurrent.each<[string, ProxiedOptions]>([
     ['', {}],
     [' over TLS', { ...overTls, tls: authority.issue('localhost') }],
-  ])('gets CONNECT with credentials%s, and the API gets the request through it', async (_, options) => {
-    const { result, api, proxy } = await through(options)
-    expectEnd(result, closed)
-    expect(proxy.requests).toHaveLength(1)
-    const [connect] = proxy.requests
-    expect(connect?.line).toBe('CONNECT bale.test:443 HTTP/1.1')
-    expect(connect?.headers['proxy-authorization']).toBe(`Basic ${basic}`)
-    expect(JSON.stringify(connect)).not.toContain(token)
-    expect(api.requests.map(({ line }) => line)).toEqual([`POST /bot${token}/close HTTP/1.1`])
-    expect(api.requests[0]?.headers).not.toHaveProperty('proxy-authorization')
-  })
+  ])(
+    'gets CONNECT with credentials%s, and the API gets the request through it',
+    async (_, options) => {
+      const { result, api, proxy } = await through(options)
+      expectEnd(result, closed)
+      expect(proxy.requests).toHaveLength(1)
+      const [connect] = proxy.requests
+      expect(connect?.line).toBe('CONNECT bale.test:443 HTTP/1.1')
+      expect(connect?.headers['proxy-authorization']).toBe(`Basic ${basic}`)
+      expect(JSON.stringify(connect)).not.toContain(token)
+      expect(api.requests.map(({ line }) => line)).toEqual([`POST /bot${token}/close HTTP/1.1`])
+      expect(api.requests[0]?.headers).not.toHaveProperty('proxy-authorization')
+    },
+  )
 
   const here = '127.0.0.1:PORT'
   const noProxy = 'example.org, test.example,bale,*.test,ale.test,bale.test:444'
   test.concurrent.each<[string, Record<string, string>, string[]?]>([
     ['in upper case', { HTTPS_PROXY: `http://${here}` }],
     ['without a scheme', { https_proxy: here }],
-    ['in both cases: the lower one counts', { https_proxy: here, HTTPS_PROXY: 'http://127.0.0.1:1' }],
+    [
+      'in both cases: the lower one counts',
+      { https_proxy: here, HTTPS_PROXY: 'http://127.0.0.1:1' },
+    ],
     ['with exceptions for others', { https_proxy: here, no_proxy: noProxy }],
-    ['beside all_proxy, which is not read', { https_proxy: here, all_proxy: 'socks5://127.0.0.1:1' }],
+    [
+      'beside all_proxy, which is not read',
+      { https_proxy: here, all_proxy: 'socks5://127.0.0.1:1' },
+    ],
     ['on the oldest Node', { https_proxy: here }, [resolveNothing, pretendVersion('20.3.0')]],
   ])('is taken from the variables: %s', async (_, env, preloads) => {
     const { result, api, proxy } = await through({ env, ...(preloads && { preloads }) })
@@ -88,14 +103,21 @@ describe('a proxy', () => {
     [', even if the checks are “turned off”', unsafe],
   ])('whose certificate is not trusted is final, and gets nothing%s', async (_, more) => {
     const tls = newAuthority('Unknown Proxy Authority').issue('localhost')
-    const { result, api, proxy } = await through({ ...overTls, tls, env: { ...overTls.env, ...more } })
+    const { result, api, proxy } = await through({
+      ...overTls,
+      tls,
+      env: { ...overTls.env, ...more },
+    })
     expectEnd(result, { outcome: 'unreachable', shows: [/not trusted/] })
     expect(proxy.requests).toHaveLength(0)
     expect(api.connections()).toBe(0)
   })
 
   test.concurrent('does not make the API’s certificate trusted', async () => {
-    const { result, api } = await through({ apiUrl: 'https://other.test', env: { https_proxy: here, ...unsafe } })
+    const { result, api } = await through({
+      apiUrl: 'https://other.test',
+      env: { https_proxy: here, ...unsafe },
+    })
     expectEnd(result, { outcome: 'unreachable', shows: [/other\.test.*another host/] })
     expect(api.requests).toHaveLength(0)
   })
@@ -111,7 +133,9 @@ describe('a proxy', () => {
 
   const undelivered: Record<string, Act> = {
     'answers 502': answer(page(502)),
-    'answers 403 with the token and the password': answer(http(`403 ${token} ${password}`, `${token} ${password}`)),
+    'answers 403 with the token and the password': answer(
+      http(`403 ${token} ${password}`, `${token} ${password}`),
+    ),
     'is no proxy': answer('220 mail.example ESMTP\r\n\r\n'),
     'resets CONNECT': reset(),
     'resets the connection': resetAtOnce,
@@ -120,8 +144,14 @@ describe('a proxy', () => {
     'agrees, and resets the connection': reset('HTTP/1.1 200 OK\r\n\r\n'),
     'agrees, and ends the connection': answer('HTTP/1.1 204 No Content\r\n\r\n'),
     'redirects to another proxy': answer(http(302, '', { location: 'http://127.0.0.1:1/' })),
-    'sends interim answers without end': flood('', Buffer.from(head('103 Early Hints', { link: '</x>' }).repeat(1000))),
-    'sends headers without end': flood('HTTP/1.1 200 OK\r\n', Buffer.from('X-Filler: x\r\n'.repeat(1000))),
+    'sends interim answers without end': flood(
+      '',
+      Buffer.from(head('103 Early Hints', { link: '</x>' }).repeat(1000)),
+    ),
+    'sends headers without end': flood(
+      'HTTP/1.1 200 OK\r\n',
+      Buffer.from('X-Filler: x\r\n'.repeat(1000)),
+    ),
   }
   test.concurrent.each(Object.entries(undelivered))(
     'that %s has delivered nothing, which cannot have worked, and is asked again',
@@ -168,7 +198,9 @@ describe('a proxy', () => {
     const script = [answer(tryAgain), answer(yes), answer(tryAgain), answer(unknownToken)]
     const { result, api, proxy } = await through({ script, inputs: { 'delete-webhook': 'true' } })
     expectEnd(result, failed('unauthorized', 403, { attempts: 2, webhook: 'is deleted' }))
-    expect(proxy.requests.map(({ line }) => line)).toEqual(Array<string>(4).fill('CONNECT bale.test:443 HTTP/1.1'))
+    expect(proxy.requests.map(({ line }) => line)).toEqual(
+      Array<string>(4).fill('CONNECT bale.test:443 HTTP/1.1'),
+    )
     expect(api.requests).toHaveLength(4)
   })
 })
@@ -182,8 +214,14 @@ describe('no proxy', () => {
       `for what ${value} excepts`,
       { https_proxy: used, [at === 0 ? 'NO_PROXY' : 'no_proxy']: value },
     ]),
-    ...others.map((name): [string, Record<string, string>] => [`from ${name}, which is for others`, { [name]: used }]),
-    ['of a kind that cannot be used', { https_proxy: used.replace('http', 'socks5'), no_proxy: 'bale.test' }],
+    ...others.map((name): [string, Record<string, string>] => [
+      `from ${name}, which is for others`,
+      { [name]: used },
+    ]),
+    [
+      'of a kind that cannot be used',
+      { https_proxy: used.replace('http', 'socks5'), no_proxy: 'bale.test' },
+    ],
   ])('%s', async (_, env) => {
     const { result, proxy } = await through({ env, inputs: once })
     expectEnd(result, unknownHost)
@@ -215,7 +253,11 @@ describe('a proxy variable that cannot be used is an invalid input, and nothing 
   test.concurrent.each([
     ['SOCKS 5', 'https_proxy', `socks5://${credentials}@127.0.0.1:PORT`],
     ['no URL', 'HTTPS_PROXY', 'http://[not a host'],
-    ['credentials that cannot be decoded', 'https_proxy', `http://${credentials}%zz@127.0.0.1:PORT`],
+    [
+      'credentials that cannot be decoded',
+      'https_proxy',
+      `http://${credentials}%zz@127.0.0.1:PORT`,
+    ],
     ['# in the password', 'HTTPS_PROXY', `http://${withHash}@127.0.0.1:PORT`],
   ])('%s in %s', async (_, variable, value) => {
     const { result, api, proxy } = await through({ env: { [variable]: value } })
@@ -226,7 +268,10 @@ describe('a proxy variable that cannot be used is an invalid input, and nothing 
   })
 
   test.concurrent('also in a dry run', async () => {
-    const { result } = await through({ env: { https_proxy: 'socks5://127.0.0.1:1' }, inputs: { 'dry-run': 'true' } })
+    const { result } = await through({
+      env: { https_proxy: 'socks5://127.0.0.1:1' },
+      inputs: { 'dry-run': 'true' },
+    })
     expectEnd(result, { outcome: 'invalid-input', attempts: 0, shows: [/https_proxy/] })
   })
 })

@@ -19,7 +19,10 @@ describe('a redirect is final, and no host receives anything of it', () => {
     [307, 'to itself', 'close'],
   ])('%d %s', async (status, _, place) => {
     await using other = await startServer([answer(yes)])
-    const scene = await against([http(status, '', { location: place.replace('PORT', String(other.port)) }), yes])
+    const scene = await against([
+      http(status, '', { location: place.replace('PORT', String(other.port)) }),
+      yes,
+    ])
     expectEnd(scene, failed('invalid-response', status, { shows: [/redirect/] }))
     expectRequests(scene, [])
     expect(other.connections()).toBe(0)
@@ -33,30 +36,68 @@ describe('TLS', () => {
   const localhost = authority.issue('localhost')
 
   const flaws: [string, RowOptions, RegExp][] = [
-    ['by an authority that nobody knows', { tls: stranger.issue('localhost'), trusted }, /localhost.*not trusted/],
+    [
+      'by an authority that nobody knows',
+      { tls: stranger.issue('localhost'), trusted },
+      /localhost.*not trusted/,
+    ],
     ['by an authority that is not given', { tls: localhost }, /localhost.*not trusted/],
-    ['that signed itself', { tls: authority.issue('localhost', 'self-signed'), trusted }, /localhost.*SELF_SIGNED/],
-    ['for another host', { tls: authority.issue('tapi.bale.ai'), trusted }, /localhost.*another host.*ALTNAME/],
-    ['that has expired', { tls: authority.issue('localhost', 'expired'), trusted }, /localhost.*expired.*clock/],
-    ['that is not valid yet', { tls: authority.issue('localhost', 'not yet valid'), trusted }, /localhost.*yet.*clock/],
-    ['of a weak key', { tls: authority.issue('localhost', 'weak'), trusted }, /localhost.*certificate.*weak/],
+    [
+      'that signed itself',
+      { tls: authority.issue('localhost', 'self-signed'), trusted },
+      /localhost.*SELF_SIGNED/,
+    ],
+    [
+      'for another host',
+      { tls: authority.issue('tapi.bale.ai'), trusted },
+      /localhost.*another host.*ALTNAME/,
+    ],
+    [
+      'that has expired',
+      { tls: authority.issue('localhost', 'expired'), trusted },
+      /localhost.*expired.*clock/,
+    ],
+    [
+      'that is not valid yet',
+      { tls: authority.issue('localhost', 'not yet valid'), trusted },
+      /localhost.*yet.*clock/,
+    ],
+    [
+      'of a weak key',
+      { tls: authority.issue('localhost', 'weak'), trusted },
+      /localhost.*certificate.*weak/,
+    ],
   ]
   const settings = [
     { setting: '', env: {} },
-    { setting: ', even if the checks are “turned off”', env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } },
+    {
+      setting: ', even if the checks are “turned off”',
+      env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+    },
   ]
   test.concurrent.each(
     flaws.flatMap(([name, options, shows]) =>
-      settings.map(({ setting, env }) => ({ name: `${name}${setting}`, options: { ...options, env }, shows })),
+      settings.map(({ setting, env }) => ({
+        name: `${name}${setting}`,
+        options: { ...options, env },
+        shows,
+      })),
     ),
   )('with a certificate $name is final, and nothing is sent', async ({ options, shows }) => {
     const scene = await against(yes, options)
     expectEnd(scene, { outcome: 'unreachable', shows: [shows] })
-    expect({ bytes: scene.bytes, connections: scene.connections }).toEqual({ bytes: 0, connections: 1 })
+    expect({ bytes: scene.bytes, connections: scene.connections }).toEqual({
+      bytes: 0,
+      connections: 1,
+    })
   })
 
   const plain = http(400, 'no TLS here')
-  const [byTls, byHttp, twice] = ['https://localhost:PORT', 'http://127.0.0.1:PORT', { 'max-attempts': '2' }]
+  const [byTls, byHttp, twice] = [
+    'https://localhost:PORT',
+    'http://127.0.0.1:PORT',
+    { 'max-attempts': '2' },
+  ]
   playAll([
     ['by an authority in NODE_EXTRA_CA_CERTS is trusted', yes, closed, { tls: localhost, trusted }],
     [
@@ -77,6 +118,11 @@ describe('TLS', () => {
       { outcome: 'unreachable', attempts: 2 },
       { url: byTls, trusted, inputs: twice, unsentOn: 2 },
     ],
-    ['that ends after the request may have worked', [answer(), alreadyClosed], inferred, { tls: localhost, trusted }],
+    [
+      'that ends after the request may have worked',
+      [answer(), alreadyClosed],
+      inferred,
+      { tls: localhost, trusted },
+    ],
   ])
 })

@@ -7,7 +7,9 @@ const partLength = 12
 export function findLeak(text: string, secret: string): string | undefined {
   const needle = lettersAndDigits(secret)
   const length = Math.min(partLength, needle.length)
-  const parts = Array.from({ length: needle.length - length + 1 }, (_, at) => needle.slice(at, at + length))
+  const parts = Array.from({ length: needle.length - length + 1 }, (_, at) =>
+    needle.slice(at, at + length),
+  )
   const readings = [text]
   for (let round = 0; round < 5; round++) readings.push(decode(readings.at(-1) ?? ''))
   const compared = readings.map(lettersAndDigits)
@@ -18,7 +20,9 @@ export function findLeak(text: string, secret: string): string | undefined {
 function decode(text: string): string {
   return text
     .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .replace(/&#(\d{1,7});/g, (_, code: string) => String.fromCodePoint(Math.min(Number(code), 0x10ffff)))
+    .replace(/&#(\d{1,7});/g, (_, code: string) =>
+      String.fromCodePoint(Math.min(Number(code), 0x10ffff)),
+    )
     .replaceAll('&amp;', '&')
 }
 

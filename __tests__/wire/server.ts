@@ -46,7 +46,10 @@ export interface WireOptions {
  * Starts a server. Each connection plays the next act of the script; the last act is played again and again, so that a
  * client that asks too often is answered and counted.
  */
-export async function startServer(script: readonly Act[], options: WireOptions = {}): Promise<WireServer> {
+export async function startServer(
+  script: readonly Act[],
+  options: WireOptions = {},
+): Promise<WireServer> {
   const { tls: identity, host = '127.0.0.1', port = 0 } = options
   const sockets = new Set<Socket>()
   const requests: WireRequest[] = []

@@ -42,15 +42,17 @@ const signalAt =
   }
 
 describe('a signal', () => {
-  onPosix.each<NodeJS.Signals[]>([['SIGINT'], ['SIGTERM'], ['SIGHUP'], ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGINT']])(
-    '%s while waiting ends the wait, however often it comes',
-    async (...signals) => {
-      const scene = await against([limited, yes], { during: signalAt(waiting, ...signals) })
-      const shows = [/cancelled/, /No request was in flight/i, /still stopped/]
-      expectEnd(scene, { outcome: 'cancelled', shows })
-      expectRequests(scene, [])
-    },
-  )
+  onPosix.each<NodeJS.Signals[]>([
+    ['SIGINT'],
+    ['SIGTERM'],
+    ['SIGHUP'],
+    ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGINT'],
+  ])('%s while waiting ends the wait, however often it comes', async (...signals) => {
+    const scene = await against([limited, yes], { during: signalAt(waiting, ...signals) })
+    const shows = [/cancelled/, /No request was in flight/i, /still stopped/]
+    expectEnd(scene, { outcome: 'cancelled', shows })
+    expectRequests(scene, [])
+  })
 
   const manyHints = head('103 Early Hints', { link: '</x>' }).repeat(9)
   const halfYes = stall(head('200 OK', { 'content-length': 99 }), yesText)
@@ -65,8 +67,19 @@ describe('a signal', () => {
     ['in the body of a yes', halfYes, requested, inFlight],
     ['in a long answer of 103s', stall(manyHints), requested, inFlight],
     ['while waiting after a lost answer', lost, waiting, { ...between, lost: true }],
-    ['while waiting after many attempts', [tryAgain, limited], waiting, { ...between, attempts: 2 }],
-    ['in flight of the deletion', stall(), requested, { ...inDeletion, webhook: 'may be deleted' }, deleting],
+    [
+      'while waiting after many attempts',
+      [tryAgain, limited],
+      waiting,
+      { ...between, attempts: 2 },
+    ],
+    [
+      'in flight of the deletion',
+      stall(),
+      requested,
+      { ...inDeletion, webhook: 'may be deleted' },
+      deleting,
+    ],
     ['while waiting to delete: close was not sent', [tryAgain, limited], waiting, notYet, deleting],
     ['while waiting after the deletion', [yes, limited, yes], waiting, deleted, deleting],
   ])('%s', async (_, script, moment, end, inputs = {}) => {
@@ -76,9 +89,19 @@ describe('a signal', () => {
 
   const trusted = newAuthority('Test Authority of Signals').cert
   onPosix.each<[string, Script, Moment, SceneOptions]>([
-    ['while a name is looked up', stall(), lookingUp, { url: 'http://localhost:PORT', preloads: [resolveSlowly] }],
+    [
+      'while a name is looked up',
+      stall(),
+      lookingUp,
+      { url: 'http://localhost:PORT', preloads: [resolveSlowly] },
+    ],
     ['in the TLS handshake', () => undefined, connected, { url: 'https://localhost:PORT' }],
-    ['while the certificate is looked at', () => undefined, connected, { url: 'https://127.0.0.1:PORT', trusted }],
+    [
+      'while the certificate is looked at',
+      () => undefined,
+      connected,
+      { url: 'https://127.0.0.1:PORT', trusted },
+    ],
   ])('%s, in a real and in a dry run', async (_, script, moment, options) => {
     const during = signalAt(moment, 'SIGTERM')
     const [real, dry] = await Promise.all([
@@ -98,10 +121,13 @@ describe('a signal', () => {
     expectEnd(result, { outcome: 'cancelled', ...unsent })
   })
 
-  onPosix.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])('%s after the yes changes nothing', async (signal) => {
-    const source = atFirstOutput(`process.kill(process.pid, '${signal}')`)
-    const scene = await against(yes, { preloads: [source] })
-    expectEnd(scene, closed)
-    expectRequests(scene, [])
-  })
+  onPosix.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])(
+    '%s after the yes changes nothing',
+    async (signal) => {
+      const source = atFirstOutput(`process.kill(process.pid, '${signal}')`)
+      const scene = await against(yes, { preloads: [source] })
+      expectEnd(scene, closed)
+      expectRequests(scene, [])
+    },
+  )
 })

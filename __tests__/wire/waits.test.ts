@@ -2,14 +2,27 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { alreadyClosed, answer, drip, head, http, no, page, stall, statusOf, yes } from './acts.ts'
 import type { Headers } from './acts.ts'
-import { against, closed, expectEnd, expectRequests, failed, onPosix, once, playAll, printed } from './play.ts'
+import {
+  against,
+  closed,
+  expectEnd,
+  expectRequests,
+  failed,
+  onPosix,
+  once,
+  playAll,
+  printed,
+} from './play.ts'
 import type { End, Row, Scene } from './play.ts'
 
 const closedBy = (attempts: number): End => ({ ...closed, attempts })
 const tooMany = 'Too Many Requests'
 /** What the API answers to a `close` in the ten minutes after a launch. */
 const limited = (seconds?: unknown, headers: Headers = {}, description = tooMany): Buffer =>
-  no(429, description, { headers, ...(seconds !== undefined && { parameters: { retry_after: seconds } }) })
+  no(429, description, {
+    headers,
+    ...(seconds !== undefined && { parameters: { retry_after: seconds } }),
+  })
 /** An HTTP date so many seconds from now, or from a clock that is wrong by some hours. */
 const httpDate = (seconds: number, hoursWrong = 0): string =>
   new Date(Date.now() + seconds * 1000 + hoursWrong * 3_600_000).toUTCString()
@@ -35,7 +48,14 @@ describe('a wait that the server asks for is kept', () => {
     ['as the longest: the header', limited(1, { 'retry-after': 2 }, 'retry after 1')],
     ['with a fraction', limited(1.999), 1999],
   ]
-  playAll(forms.map(([name, bytes, gapMs = 2000]): Row => [name, [bytes, yes], closedBy(2), { gapsMs: [gapMs] }]))
+  playAll(
+    forms.map(([name, bytes, gapMs = 2000]): Row => [
+      name,
+      [bytes, yes],
+      closedBy(2),
+      { gapsMs: [gapMs] },
+    ]),
+  )
 
   test.concurrent('in the header, as a date without a clock of the server', async () => {
     const dated = () => limited(undefined, { 'retry-after': httpDate(4) })
@@ -63,24 +83,49 @@ describe('where the server says nothing of use, the wait is a second, doubling, 
       closedBy(3),
       { gapsMs: [1000, 1000] },
     ],
-    ['so it is for the deletion, which the API refuses with 429', [limited(), yes, yes], closed, deletion],
+    [
+      'so it is for the deletion, which the API refuses with 429',
+      [limited(), yes, yes],
+      closed,
+      deletion,
+    ],
   ])
 })
 
 describe('a wait that the time cannot hold is not begun', () => {
   /** What the server asks for, and the wait with room for an attempt after it; the time that has passed comes on top. */
-  type Hopeless = [name: string, bytes: Buffer, asked: number | undefined, needed: number | undefined, shows?: RegExp]
+  type Hopeless = [
+    name: string,
+    bytes: Buffer,
+    asked: number | undefined,
+    needed: number | undefined,
+    shows?: RegExp,
+  ]
   const century = (Date.UTC(2084, 10, 6) - Date.UTC(1994, 10, 6)) / 1000
-  const dates = { date: 'Sun, 06 Nov 1994 08:49:37 GMT', 'retry-after': 'Mon, 06 Nov 2084 08:49:37 GMT' }
+  const dates = {
+    date: 'Sun, 06 Nov 1994 08:49:37 GMT',
+    'retry-after': 'Mon, 06 Nov 2084 08:49:37 GMT',
+  }
   const endless = http(429, '{"ok":false,"error_code":429,"parameters":{"retry_after":1e999}}')
   test.concurrent.each<Hopeless>([
     ['ten minutes', limited(600), 600, 605, /asks to wait 600 s,/],
     ['one that leaves no room for an attempt of five seconds', limited(56), 56, 61, /\b56 s/],
-    ['an hour of a gateway', page(503, { 'retry-after': 3600 }), 3600, 3605, /asks to wait 3600 s,/],
+    [
+      'an hour of a gateway',
+      page(503, { 'retry-after': 3600 }),
+      3600,
+      3605,
+      /asks to wait 3600 s,/,
+    ],
     ['seventy seconds after a refusal that says nothing', limited(), undefined, 75],
     ['a date in another century', limited(undefined, dates), century, undefined],
     ['a number beyond all numbers', endless, Number.MAX_SAFE_INTEGER, undefined],
-    ['four hundred digits', limited(undefined, { 'retry-after': '9'.repeat(400) }), Number.MAX_SAFE_INTEGER, undefined],
+    [
+      'four hundred digits',
+      limited(undefined, { 'retry-after': '9'.repeat(400) }),
+      Number.MAX_SAFE_INTEGER,
+      undefined,
+    ],
   ])('%s', async (_, bytes, asked, needed, shows = /./) => {
     const scene = await against(bytes)
     const status = statusOf(bytes)
@@ -88,10 +133,14 @@ describe('a wait that the time cannot hold is not begun', () => {
     expectEnd(scene, asked === undefined ? end : { ...end, retryAfterSeconds: asked })
     expect(scene.elapsedMs).toBeLessThan(8000)
     const named = scene.logAsShown.match(/\b\d+\b/g)?.map(Number) ?? []
-    if (needed) expect(named.some((seconds) => seconds > needed && seconds <= needed + 8)).toBe(true)
+    if (needed)
+      expect(named.some((seconds) => seconds > needed && seconds <= needed + 8)).toBe(true)
   })
 
-  const short = { inputs: { 'timeout-seconds': '9', 'attempt-timeout-seconds': '1' }, gapsMs: [4000] }
+  const short = {
+    inputs: { 'timeout-seconds': '9', 'attempt-timeout-seconds': '1' },
+    gapsMs: [4000],
+  }
   const grows = { attempts: 2, retryAfterSeconds: 600, shows: [/launched the bot again/] }
   const tooLong = { attempts: 2, retryAfterSeconds: 100, shows: [/\b1(0[89]|1[0-5])\b/] }
   playAll([
@@ -115,7 +164,10 @@ describe('attempts and time run out', () => {
   const twice: Partial<End> = { attempts: 2, retryAfterSeconds: 1, shows: [/2 attempts/] }
   const single: Partial<End> = { retryAfterSeconds: 1, shows: [/1 attempt\b/] }
   const timedOut: End = { outcome: 'timed-out', lost: true }
-  const [four, ten] = [{ inputs: { 'timeout-seconds': '4' } }, { inputs: { 'timeout-seconds': '10' } }]
+  const [four, ten] = [
+    { inputs: { 'timeout-seconds': '4' } },
+    { inputs: { 'timeout-seconds': '10' } },
+  ]
   const cutShort = stall(head('200 OK', { 'content-length': 9 }))
   playAll([
     [
@@ -124,9 +176,19 @@ describe('attempts and time run out', () => {
       failed('rate-limited', 429, twice),
       { inputs: { 'max-attempts': '2' } },
     ],
-    ['a single attempt is a single request', limited(1), failed('rate-limited', 429, single), { inputs: once }],
+    [
+      'a single attempt is a single request',
+      limited(1),
+      failed('rate-limited', 429, single),
+      { inputs: once },
+    ],
     ['time, inside an attempt', stall(), timedOut, four],
-    ['time, although the server goes on', drip('HTTP/1.1 200 OK\r\n', 'X-Slow: 1234567890'), timedOut, four],
+    [
+      'time, although the server goes on',
+      drip('HTTP/1.1 200 OK\r\n', 'X-Slow: 1234567890'),
+      timedOut,
+      four,
+    ],
     [
       'time, in the second attempt, which is cut short',
       [limited(4), cutShort],
@@ -153,13 +215,16 @@ describe('attempts and time run out', () => {
 })
 
 describe('a long wait', () => {
-  test.concurrent('is announced with its reason and its end, and reported every minute', async () => {
-    const scene = await longWait
-    const announced = /attempt 1 of 10.*HTTP 429.*64 s.*\d\d:\d\d:\d\d UTC.*ten minutes/i
-    const reported = /^.*waiting.* [\d.]+ s\b.*\d\d:\d\d:\d\d UTC/m
-    expectEnd(scene, { ...closedBy(2), shows: [announced, reported] })
-    expectRequests(scene, [64_000])
-  })
+  test.concurrent(
+    'is announced with its reason and its end, and reported every minute',
+    async () => {
+      const scene = await longWait
+      const announced = /attempt 1 of 10.*HTTP 429.*64 s.*\d\d:\d\d:\d\d UTC.*ten minutes/i
+      const reported = /^.*waiting.* [\d.]+ s\b.*\d\d:\d\d:\d\d UTC/m
+      expectEnd(scene, { ...closedBy(2), shows: [announced, reported] })
+      expectRequests(scene, [64_000])
+    },
+  )
 
   onPosix.each<[string, Buffer, boolean]>([
     ['of a gateway has another reason', page(503, { 'retry-after': 40 }), false],
