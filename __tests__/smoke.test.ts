@@ -1,97 +1,83 @@
-/** The committed bundle against the emulator, once for each kind of end, in a few seconds. */
-import { expect, test } from '@jest/globals'
-import { startEmulator } from '../emulator/server.ts'
-import type { BotSetup } from '../emulator/server.ts'
+/** The committed bundle, once for each outcome and each way to the API. */
+import { describe, expect, test } from '@jest/globals'
+import { OUTCOMES } from '../src/verdict.ts'
+import { alreadyClosed, http, no, page, tooMany, unknownToken, yes } from './wire/answers.ts'
+import { newAuthority } from './wire/certificates.ts'
+import { answer, reset, stall, tunnelTo } from './wire/replies.ts'
 import {
   closed,
-  expectEnd,
-  failed,
+  expectResult,
+  fails,
+  inferred,
   once,
-  onPosix,
   printed,
   run,
-  secret,
-  token,
-} from './wire/play.ts'
-import type { End, RunOptions } from './wire/play.ts'
+  runAgainst,
+} from './wire/run.ts'
+import { testOnPosix, testScenarios } from './wire/run.ts'
+import type { Expectation, Scenario } from './wire/run.ts'
+import { withServer } from './wire/server.ts'
 
-type Inputs = Record<string, string>
+const authority = newAuthority('Test Authority')
+const trusted = authority.cert
+const overTls = { tls: authority.issue('localhost'), trusted }
+const checking = { inputs: { 'confirm-after-seconds': '1' }, waits: [1] }
+const allowing = { inputs: { 'allow-already-closed': 'true' } }
+const deleting = { inputs: { 'delete-webhook': 'true' }, waits: [0] }
+const hasty = { inputs: { ...once, 'attempt-timeout-seconds': '4' } }
+const noDryRun = { inputs: { 'dry-run': 'yes' }, unsentOn: 0 }
+const dryRun = { inputs: { 'dry-run': 'true' }, unsentOn: 1 }
+const treated: Expectation = { ...fails('already-closed', 400), closed: true }
+const unconfirmed: Expectation = { outcome: 'unconfirmed', status: 200, attempts: 2 }
+const doubtful = (outcome: string) => fails(outcome, undefined, { mayBeClosed: true })
 
-/** Runs against a server that knows this bot, or none, and expects this end after calls of these methods. */
-async function play(
-  bot: Partial<BotSetup> | null,
-  options: RunOptions,
-  end: End,
-  methods: string,
-): Promise<void> {
-  const emulator = await startEmulator({ bots: bot === null ? [] : [{ token, ...bot }] })
-  try {
-    const result = await run(emulator.url, options)
-    expectEnd(result, end)
-    expect(emulator.requests.map(({ method }) => method).join(' ')).toBe(methods)
-    expect(new Set(result.masks)).toEqual(new Set([token, secret]))
-  } finally {
-    await emulator.stop()
-  }
-}
+const scenarios: Scenario[] = [
+  ['a running bot is closed', yes, closed],
+  ['a bot is closed over TLS', yes, closed, overTls],
+  ['a bot is closed after its webhook is deleted', [yes, yes], closed, deleting],
+  ['a bot is closed after a lost answer', [page(502), alreadyClosed], inferred],
+  ['a bot stays closed', [yes, alreadyClosed], { ...closed, attempts: 2 }, checking],
+  ['a check tells nothing', [yes, yes], unconfirmed, checking],
+  ['a bot is reopened', [yes, tooMany(60)], fails('reopened', 429, { attempts: 2 }), checking],
+  ['a bot is already closed', alreadyClosed, fails('already-closed', 400)],
+  ['a bot that may be closed is', alreadyClosed, treated, allowing],
+  ['a wrong token', unknownToken, fails('unauthorized', 403)],
+  ['a server without close', no(404, 'method not found'), fails('unsupported', 404)],
+  ['a wait that is too long', tooMany(600), fails('rate-limited', 429)],
+  ['a server in trouble', page(500), fails('server-error', 500), { inputs: once }],
+  ['a refusal', no(400, 'No'), fails('rejected', 400)],
+  ['a redirect', http(302), fails('invalid-response', 302)],
+  ['a broken connection', reset(), doubtful('unreachable'), { inputs: once }],
+  ['a silent server', stall(), doubtful('timed-out'), hasty],
+  ['a wrong input', yes, fails('invalid-input'), noDryRun],
+  ['a dry run', yes, { outcome: 'dry-run' }, dryRun],
+]
 
-const alreadyClosed = failed('already-closed', 400)
-const tooLong = failed('rate-limited', 429, { retryAfterSeconds: 534 })
-const unsent = { attempts: 0 }
-const twice: End = { ...closed, attempts: 2 }
-const reopened = failed('reopened', 429, { attempts: 2, shows: [/old host.*webhook/] })
-const confirming = { 'confirm-after-seconds': '3' }
-const allowing = { 'allow-already-closed': 'true' }
-const hasty = { ...once, 'attempt-timeout-seconds': '1' }
-const deleting = { 'delete-webhook': 'true' }
+describe('Smoke:', () => {
+  testScenarios(scenarios)
 
-test.concurrent.each<[string, string, End, Partial<BotSetup> | null, Inputs?]>([
-  ['a running bot', 'close', closed, {}],
-  ['with its webhook', 'deleteWebhook close', closed, { webhook: true }, deleting],
-  ['a bot that stays closed', 'close close', twice, {}, confirming],
-  [
-    'a bot that a poller opens again',
-    'close getUpdates close',
-    reopened,
-    { pollerSeconds: 1 },
-    confirming,
-  ],
-  ['after a gateway error', 'close close', twice, { faults: ['502'] }],
-  ['a bot that is closed', 'close', alreadyClosed, { closed: true }],
-  [
-    'a bot that may be closed',
-    'close',
-    { ...alreadyClosed, closed: true },
-    { closed: true },
-    allowing,
-  ],
-  ['a wrong token', 'close', failed('unauthorized', 403), null],
-  ['a server without close', 'close', failed('unsupported', 404), { noClose: true }],
-  ['a wait that is too long', 'close', tooLong, { faults: ['429-body:534'] }],
-  ['a server in trouble', 'close', failed('server-error', 503), { faults: ['503'] }, once],
-  ['a redirect', 'close', failed('invalid-response', 302), { faults: ['redirect'] }],
-  [
-    'a broken connection',
-    'close',
-    { outcome: 'unreachable', lost: true },
-    { faults: ['reset'] },
-    once,
-  ],
-  [
-    'a silent server',
-    'close',
-    { outcome: 'timed-out', lost: true },
-    { faults: ['silence'] },
-    hasty,
-  ],
-  ['a wrong input', '', { outcome: 'invalid-input', ...unsent }, {}, { 'dry-run': 'yes' }],
-  ['a dry run', '', { outcome: 'dry-run', ...unsent }, {}, { 'dry-run': 'true' }],
-])('%s', (_, methods, end, bot, inputs = {}) => play(bot, { inputs }, end, methods))
+  test.concurrent('a bot is closed through a proxy', () =>
+    withServer([answer(yes)], { tls: authority.issue('bale.test') }, ({ port }) =>
+      withServer([tunnelTo(port)], {}, async (proxy) => {
+        const env = { https_proxy: `http://127.0.0.1:${proxy.port}` }
+        expectResult(await run('https://bale.test', { env, trusted }), closed)
+        expect(proxy.requests).toHaveLength(1)
+      }),
+    ),
+  )
 
-onPosix('a cancelled wait', async () => {
-  const during: RunOptions['during'] = async (bundleRun) => {
-    await printed(bundleRun, /Next try/)
-    bundleRun.cancel()
-  }
-  await play({ youngSeconds: 30 }, { during }, { outcome: 'cancelled' }, 'close')
+  testOnPosix('a wait is cancelled', async () => {
+    const result = await runAgainst(tooMany(30), {
+      during: async (bundleRun) => {
+        await printed(bundleRun, /30 s/)
+        bundleRun.child.kill('SIGINT')
+      },
+    })
+    expectResult(result, fails('cancelled'))
+  })
+
+  test('these are all outcomes', () => {
+    const tested = [...scenarios.map(([, , { outcome }]) => outcome), 'cancelled']
+    expect(new Set(tested)).toEqual(new Set(OUTCOMES))
+  })
 })

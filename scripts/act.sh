@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs act on the workspace in the current directory, without Docker: the jobs run on this machine,
-# with the project's Node 24 first on their path. All arguments go to act.
+# with the Node that is first on the path. All arguments go to act.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -9,17 +9,7 @@ for found in "${ACT:-}" "$root/.cache/tools/bin/act" "$(command -v act || true)"
   if [ -x "$found" ]; then act=$found && break; fi
 done
 if [ -z "$act" ]; then
-  cat >&2 << 'END'
-act was not found. It runs GitHub's workflows on your machine: https://github.com/nektos/act
-With Go 1.25 and Python 3, `.ci/tools` installs the version that this project is tested with.
-Otherwise install act as you like; it must be on the PATH, or its path in the variable ACT.
-END
-  exit 1
-fi
-
-PATH=$root/node_modules/.bin:$PATH
-if [[ $(node --version) != v24.* ]]; then
-  echo 'The workflows need Node 24. On Linux, "npm ci" brings it.' >&2
+  echo 'act was not found. .ci/tools installs it (that needs Go), or name its path in the variable ACT.' >&2
   exit 1
 fi
 

@@ -1,104 +1,86 @@
-/** What a failure means and what to do about it: one entry for each failed outcome. */
-import type { Result } from './closing.ts'
-import type { RunContext } from './context.ts'
-import type { Inputs } from './inputs.ts'
-import type { FailedOutcome, Reason } from './verdict.ts'
+/** The one thing to do after a failure. */
+import type { Failed, FailedOutcome, Result } from './closing.ts'
+import { explain } from './failures.ts'
+import type { InvalidInputs } from './inputs.ts'
+import type { RunContext } from './runner.ts'
+import type { Reason } from './verdict.ts'
 
-type Advice = string | ((result: Result, inputs: Inputs, context: RunContext) => string)
+export type Failure = Extract<Result, Failed>
 
-const STOP_OTHERS =
-  'Find what still uses the token (the old host, a second copy, a health check, a webhook), stop it, and run again.'
-const CHECK_AND_WAIT = 'Make sure that nothing else uses the token, and run again later.'
-const PAUSE = 'The API, or a gateway in front of it, asks for a pause.'
-const LAUNCH = 'A bot cannot be closed in the first ten minutes after its launch.'
+type Advice = string | ((failure: Failure, context: RunContext) => string)
 
-/** A reason comes before its outcome. Without an entry for one of them this does not compile. */
+/** Without an entry for each outcome and reason, this does not compile. */
 const ADVICE: Record<FailedOutcome | Reason, Advice> = {
-  'already-closed': (result, _, { isRerun }) =>
-    `${isRerun ? 'An earlier attempt of this workflow run' : 'Something before this run'} may have closed it, or ` +
-    'the token is wrong: some servers give this answer to any token. If you know that it was closed, start a new run ' +
-    `with ${inputsAllowing(result)} (a re-run keeps its inputs). If not, correct the token and start a new run.`,
+  'already-closed': (failure, { isRerun }) =>
+    `${isRerun ? 'An earlier attempt may have closed it: then' : 'If it was closed before,'} ` +
+    `start a new run with ${inputsForClosedBot(failure)}. Otherwise check the token.`,
   unauthorized:
-    'The API does not know this token: it is mistyped, was revoked, or belongs to another API. Correct the secret that ' +
-    'bale-token reads and start a new run (a re-run uses the old value).',
-  unsupported:
-    'Check first that api-url is the address of a Bot API; if it is not, correct it and start a new run. If it is, this ' +
-    'API does not offer the method: stop the bot on its old host without this action.',
+    'The API does not know this token. Copy it from Bale into the secret again, and start a new run.',
+  unsupported: ({ decisive }) =>
+    decisive?.step === 'deleteWebhook'
+      ? 'This API does not offer deleteWebhook: set delete-webhook: false, and start a new run.'
+      : 'Check api-url first, and start a new run. If it is right, this API does not offer close.',
   'not offered':
-    'This API does not offer the method: stop the bot on its old host without this action. If api-url is not the ' +
-    'address of a Bot API, correct it and start a new run.',
-  'rate-limited': `${PAUSE} ${CHECK_AND_WAIT}`,
-  'bot limit': `${PAUSE} ${CHECK_AND_WAIT}`,
-  launch: `${LAUNCH} ${CHECK_AND_WAIT}`,
-  'launched again': `Something launched the bot again while this run waited. ${STOP_OTHERS}`,
-  'server-error':
-    'The API or a gateway in front of it is not working; the inputs are not the cause. Run again later. Larger ' +
-    'max-attempts and timeout-seconds bridge longer outages.',
+    'This API does not offer close, so you do not need this step: when the process on the old host ' +
+    'has ended, the bot can start on the new host.',
+  'rate-limited': 'The API, or a gateway before it, asks for a pause: run again later.',
+  launch: 'The server closes no bot in the first minutes after its launch: run again later.',
+  'server-error': 'The API, or a gateway before it, is not working: run again later.',
+  relay:
+    'The relay in api-url answered: Cloudflare cannot reach Bale. Use a relay elsewhere, and start a ' +
+    'new run.',
   rejected:
-    'The API, or a firewall or proxy on the way, refused the request, and asking again would not help. Check whether ' +
-    'this runner may reach the API, then api-url and the token, and start a new run.',
-  'not found':
-    'There is no such address or no such bot. Check api-url first, then the token, and start a new run.',
-  'logged out':
-    'The bot was logged out with logOut, which locks it out for minutes to hours. Run again when it can log in.',
+    'The API, or a firewall or proxy before it, refused the request. Check api-url, then the token, ' +
+    'and start a new run.',
+  'active webhook': ({ webhook }) =>
+    webhook === 'untouched'
+      ? 'The bot has an active webhook: set delete-webhook: true, and start a new run.'
+      : 'Something has set the webhook again: find and stop it, and run again.',
   'invalid-response':
-    'The answer does not confirm the request. Check that api-url is the Bot API itself, without a login page or a ' +
-    'redirect in front of it (redirects are not followed: the token is part of the address), and start a new run.',
-  // Follows the remedy from `failures.ts`.
-  unreachable: 'Then start a new run.',
-  'timed-out':
-    'Check the network between this runner and the API, or raise attempt-timeout-seconds and timeout-seconds. Then ' +
-    'start a new run.',
-  cancelled:
-    'If the bot was stopped on its old host, it is still stopped: run again to close it, or start it there again.',
-  reopened: `The API confirmed the close, but then something launched the bot again. ${STOP_OTHERS}`,
-  'invalid-input': (_, inputs, context) =>
-    !inputs.isValid && inputs.isTokenMissing
-      ? `Nothing was sent. ${reasonForMissingToken(context)}`
-      : 'Nothing was sent. Correct this and start a new run: a re-run uses the old values.',
-  'internal-error':
-    'This is a defect of the action, not of your workflow. Please report it with this message and the version of the ' +
-    'action. To close the bot, run again.',
+    'Check that api-url is the Bot API itself, without a login page or redirect before it, and start ' +
+    'a new run.',
+  unreachable: ({ decisive }) =>
+    decisive?.exchange.kind === 'failed' ? explain(decisive.exchange.code).advice : '',
+  'timed-out': ({ exhausted }) =>
+    exhausted === 'time'
+      ? 'Start a new run with a larger timeout-seconds.'
+      : 'Check the network between this runner and the API, and run again.',
+  cancelled: 'Run again.',
+  reopened:
+    'Find what else uses the token (the old host, a second copy, a health check, a webhook), stop ' +
+    'it, and run again. Do not start the bot on the new host.',
 }
 
-/** The advice for a failure. That the bot may be closed comes first. */
-export function adviceFor(
-  outcome: FailedOutcome,
-  result: Result,
-  inputs: Inputs,
-  context: RunContext,
+/** What to do about a token that is empty. */
+const ADVICE_ON_TOKEN: Record<RunContext['startedBy'], string> = {
+  hand: 'Set the variable INPUT_BALE-TOKEN to the token.',
+  Dependabot: 'Runs by Dependabot get only its own secrets: store it there, and start a new run.',
+  fork: 'A pull request from a fork gets no secrets: run this step only for your own branches.',
+  workflow:
+    "Check the secret's name, the environment of the job, and that a reusable workflow gets its " +
+    'secrets (forks and Dependabot get none), and start a new run.',
+}
+
+/** The one thing to do. That the bot may be closed comes first: it decides what is safe. */
+export function adviceFor(failure: Failure, context: RunContext): string {
+  const { mayBeClosed, outcome, decisive } = failure
+  if (mayBeClosed) {
+    const inputs = inputsForClosedBot(failure)
+    return `Start a new run with ${inputs}, or run again if the workflow sets it in re-runs.`
+  }
+  // The refusal that shows a reopened bot asks for no patience.
+  const reason = outcome === 'reopened' ? undefined : decisive?.reason
+  const advice = ADVICE[reason ?? outcome]
+  return typeof advice === 'string' ? advice : advice(failure, context)
+}
+
+export function adviceForInputs(
+  { isTokenEmpty }: InvalidInputs,
+  { startedBy }: RunContext,
 ): string {
-  const { closed, decisive, reason } = result
-  const entry = ADVICE[reason ?? outcome]
-  const remedy = decisive?.exchange.kind === 'failed' ? `${decisive.exchange.failure.remedy} ` : ''
-  const advice = `${remedy}${typeof entry === 'string' ? entry : entry(result, inputs, context)}`
-  if (closed !== 'unknown') return advice
-  return (
-    `The bot may be closed: a close request may have worked, but no answer confirmed it. ${advice} ` +
-    `In the new run, set ${inputsAllowing(result)}; a re-run would keep the old inputs.`
-  )
+  return isTokenEmpty ? ADVICE_ON_TOKEN[startedBy] : 'Correct this, and start a new run.'
 }
-
-/** Why the next request has to wait. */
-export const reasonToWait = (reason: Reason | undefined) => (reason === 'launch' ? LAUNCH : PAUSE)
 
 /** The inputs with which a closed bot counts as closed; a second deletion would launch it. */
-const inputsAllowing = ({ webhook }: Result) =>
+const inputsForClosedBot = ({ webhook }: Failure) =>
   `allow-already-closed: true${webhook === 'deleted' ? ' and delete-webhook: false' : ''}`
-
-/** Why a token is missing, as far as the run shows it. */
-function reasonForMissingToken({ isInWorkflow, isByDependabot, isFromFork }: RunContext): string {
-  if (!isInWorkflow)
-    return 'Set the environment variable INPUT_BALE-TOKEN to the token; docs/by-hand.md shows how.'
-  if (isByDependabot) {
-    return "Dependabot started this run, so it gets only Dependabot's secrets. Store the secret there, and start a new run."
-  }
-  if (isFromFork) {
-    return 'A pull request from a fork started this run, so it gets no secrets. Run this step only for your own branches.'
-  }
-  return (
-    'Most often the name of the secret is misspelt, the job lacks the `environment:` of the secret, or a reusable ' +
-    'workflow was called without `secrets`. Runs for a pull request from a fork or by Dependabot get no secrets. ' +
-    'Correct what applies, and start a new run.'
-  )
-}

@@ -1,211 +1,212 @@
-/** The procedure: steps, attempts, waits and the deadline. It settles the facts of a run and words none of them. */
-import type { Exchange, Method, Step } from './bale.ts'
-import type { Inputs, ValidInputs } from './inputs.ts'
-import { judge, type Outcome, type Reason, type Verdict, wasLaunchedWithin } from './verdict.ts'
+/** The procedure: steps, attempts, waits and the deadline. It settles the facts of a run. */
+import type { Method, Step } from './bale.ts'
+import type { ValidInputs } from './inputs.ts'
+import type { FailedAnswer, Outcome, Verdict } from './verdict.ts'
 
 /** What the procedure needs from outside. */
 export interface World {
-  exchange: (inputs: ValidInputs, step: Step, timeoutSeconds: number) => Promise<Exchange>
+  /** Makes a request and judges what comes back. */
+  ask: (step: Step, timeoutSeconds: number) => Promise<Verdict>
   /** Since the start of the program, by a monotonic clock. */
   elapsedSeconds: () => number
   /** Ends early, without an error, when `stop` is aborted. */
   sleep: (seconds: number) => Promise<void>
-  /** Aborted with `cancelled` by a signal, else with a defect. */
+  /** Aborted when the run is cancelled. */
   stop: AbortSignal
   /** Called when a wait begins and after each minute of it. */
-  onWait: (wait: Wait, leftSeconds: number, inputs: ValidInputs) => void
+  onWait: (wait: Wait, leftSeconds: number) => void
 }
 
-/** A wait after failed attempt number `count`, or before the check whether something opened the bot again. */
+/** A wait after failed attempt number `count`, or before the check of `confirm-after-seconds`. */
 export type Wait = { seconds: number } & (
-  { purpose: 'retry'; verdict: Verdict; count: number } | { purpose: 'confirm' }
+  { purpose: 'retry'; verdict: Verdict; count: number } | { purpose: 'check' }
 )
 
-interface Attempt {
-  step: Step
-  /** `undefined` if a defect of the action ended the attempt; then it may have worked. */
-  verdict: Verdict | undefined
-}
+export type Result = Facts & (Closed | { kind: 'dry-run' } | Failed)
 
-/** How the procedure or a step of it ended. */
-interface End {
-  outcome: Outcome | 'yes'
-  /** The verdict that decided the outcome, if one did. */
-  decisive?: Verdict
-  /** Why it failed, if the outcome alone does not say it; after `launched again`, more time would not help. */
-  reason?: Reason | undefined
-  /** Whether something opened the bot again after the close. */
-  confirmation?: 'still closed' | 'not told' | 'failed'
-  /** If time ran out: the smallest `timeout-seconds` that would have allowed another attempt. */
-  neededSeconds?: number
-  /** The error behind `internal-error`. */
-  defect?: unknown
-}
-
-/** The end of a run, and the facts that follow from its attempts. */
-export interface Result extends End {
+interface Facts {
   outcome: Outcome
-  /** How many attempts the last step took, the confirmation included. */
-  count: number
-  /** `unknown` if a `close` may have worked but no answer confirmed it. */
-  closed: 'yes' | 'no' | 'unknown'
-  /** "Already closed" after a `close` of this run that may have worked. */
-  isInferred: boolean
+  closed: boolean
+  /** Whether the step passes. */
+  passes: boolean
+  /** How many `close` attempts were begun, the check included. */
+  closeAttempts: number
+  /** The attempt that decided the outcome, if one did; the check only if the bot was reopened. */
+  decisive: Verdict | undefined
   webhook: 'deleted' | 'maybe deleted' | 'untouched'
-  wasCloseSent: boolean
-  attempts: readonly Attempt[]
 }
 
-/** A run on its way. Attempts are appended, never changed. */
+export interface Closed {
+  kind: 'closed'
+  /** A yes; "already closed" after a `close` of this run that may have worked; or allowed. */
+  evidence: 'confirmed' | 'inferred' | 'allowed'
+  check: Check | undefined
+}
+
+/** What the check found out; a verdict is one that tells nothing. */
+export type Check = 'still closed' | 'no time' | 'cancelled' | Verdict
+
+export interface Failed {
+  kind: 'failed'
+  outcome: FailedOutcome
+  /** A `close` may have worked, but no answer confirmed it. */
+  mayBeClosed: boolean
+  /** What ran out, if that ended the run. */
+  exhausted: 'attempts' | 'time' | undefined
+  /** What is left of `timeout-seconds`. */
+  leftSeconds: number
+}
+
+/** The outcome `invalid-input` comes before the procedure. */
+export type FailedOutcome = FailedAnswer | 'reopened'
+
+interface StepEnd {
+  answer: Verdict['answer']
+  decisive?: Verdict
+  exhausted?: 'attempts' | 'time'
+}
+
 interface Run {
   inputs: ValidInputs
   world: World
-  attempts: Attempt[]
+  attempts: Verdict[]
 }
 
-/** A wait must leave room for a real attempt: so long, or `attempt-timeout-seconds` if that is shorter. */
+/** A wait must leave room for a real attempt: so long, or `attempt-timeout-seconds` if shorter. */
 const MIN_ATTEMPT_SECONDS = 5
 const MAX_BACKOFF_SECONDS = 30
-/** After a 429 to `close` that asks for no wait: the nine waits of ten attempts outlast the ten minutes after a launch. */
+/** With ten attempts, nine such waits outlast the ten minutes of the reference server. */
 const LAUNCH_BACKOFF_SECONDS = 70
 const REPORT_INTERVAL_SECONDS = 60
-const UNCONFIRMED = { confirmation: 'failed' } as const
 
-/** Closes the bot if the inputs are right. No error escapes: a defect is an outcome, too. */
-export async function closeBot(inputs: Inputs, world: World): Promise<Result> {
-  if (!inputs.isValid) return settle({ outcome: 'invalid-input' }, [], false)
+/** Closes the bot, or for a dry run connects. Throws only on a defect. */
+export async function closeBot(inputs: ValidInputs, world: World): Promise<Result> {
   const run: Run = { inputs, world, attempts: [] }
-  const failWith = (defect: unknown): End => ({ outcome: 'internal-error', defect })
-  const end = await runSteps(run).catch(failWith)
-  const isDefect = end.outcome === 'cancelled' && world.stop.reason !== 'cancelled'
-  return settle(
-    isDefect ? failWith(world.stop.reason) : end,
-    run.attempts,
-    inputs['allow-already-closed'],
-  )
+  const end = await runSteps(run)
+  if (inputs['dry-run'] && end.answer === 'done') {
+    const outcome = 'dry-run'
+    return { ...factsAfter(end, run), kind: outcome, outcome, closed: false, passes: true }
+  }
+  const evidence = evidenceAfter(end, run)
+  if (!evidence) return failure(end.answer as FailedAnswer, end, run)
+  const check = inputs['confirm-after-seconds'] > 0 ? await checkStillClosed(run) : undefined
+  if (isReopened(check, evidence)) return failure('reopened', { ...end, decisive: check }, run)
+  const found = evidence === 'allowed' ? 'already-closed' : 'closed'
+  const outcome = check === undefined || check === 'still closed' ? found : 'unconfirmed'
+  const state = { kind: 'closed', outcome, closed: true, passes: true } as const
+  return { ...factsAfter(end, run), ...state, evidence, check }
 }
 
-async function runSteps(run: Run): Promise<End> {
+async function runSteps(run: Run): Promise<StepEnd> {
   if (run.inputs['dry-run']) return runStep('connect', run)
   if (run.inputs['delete-webhook']) {
     const end = await runStep('deleteWebhook', run)
-    if (end.outcome !== 'yes') return end
+    if (end.answer !== 'done') return end
   }
-  const end = await runStep('close', run)
-  if (end.outcome !== 'yes' || run.inputs['confirm-after-seconds'] === 0) return end
-  // The API has confirmed the close: nothing that fails from here on changes that.
-  return { ...end, ...(await confirm(run).catch(() => UNCONFIRMED)) }
+  return runStep('close', run)
 }
 
-/** Repeats a step until it is done or refused for good, or no attempts or no time are left. */
-async function runStep(step: Step, run: Run): Promise<End> {
+/** Repeats a step until it is done or refused for good, or until attempts or time run out. */
+async function runStep(step: Step, run: Run): Promise<StepEnd> {
   const { inputs, world } = run
   for (let count = 1; ; count++) {
-    if (world.stop.aborted) return { outcome: 'cancelled' }
-    if (world.elapsedSeconds() >= inputs['timeout-seconds']) return { outcome: 'timed-out' }
+    if (world.stop.aborted) return { answer: 'cancelled' }
+    if (secondsLeft(run) <= 0) return { answer: 'timed-out', exhausted: 'time' }
     const verdict = await attempt(step, run)
-    const end: End = { outcome: verdict.outcome, decisive: verdict, reason: verdict.reason }
-    if (!verdict.retryable || count === inputs['max-attempts'] || wasCutShort(verdict, inputs))
-      return end
+    const end = { answer: verdict.answer, decisive: verdict }
+    if (!verdict.isRetryable) return end
+    if (count === inputs['max-attempts']) return { ...end, exhausted: 'attempts' }
     const seconds = secondsToWait(verdict, count)
-    const neededSeconds = neededSecondsFor(seconds, run)
-    if (neededSeconds > inputs['timeout-seconds']) {
-      // The last attempt is that of this verdict, at(-2) the one before.
-      const reason = hasWaitGrown(run.attempts.at(-2)?.verdict, verdict)
-        ? 'launched again'
-        : verdict.reason
-      return { ...end, neededSeconds: Math.ceil(neededSeconds), reason }
-    }
+    if (!leavesRoom(seconds, run)) return { ...end, exhausted: 'time' }
     await pause({ purpose: 'retry', verdict, count, seconds }, run)
   }
 }
 
-async function attempt(step: Step, { inputs, world, attempts }: Run): Promise<Verdict> {
-  const leftSeconds = inputs['timeout-seconds'] - world.elapsedSeconds()
-  const timeoutSeconds = Math.min(inputs['attempt-timeout-seconds'], leftSeconds)
-  let verdict: Verdict | undefined
-  try {
-    verdict = judge(step, await world.exchange(inputs, step, timeoutSeconds), inputs.quote)
-    return verdict
-  } finally {
-    attempts.push({ step, verdict })
-  }
+async function attempt(step: Step, run: Run): Promise<Verdict> {
+  const { inputs, world, attempts } = run
+  const timeoutSeconds = Math.min(inputs['attempt-timeout-seconds'], secondsLeft(run))
+  const verdict = await world.ask(step, timeoutSeconds)
+  attempts.push(verdict)
+  return verdict
 }
 
-/** Sends `close` once more, which launches no bot: the answer tells whether something opened the bot again. */
-async function confirm(run: Run): Promise<Partial<End>> {
-  const { inputs, world } = run
-  const seconds = inputs['confirm-after-seconds']
-  const closedAtSeconds = world.elapsedSeconds()
-  if (neededSecondsFor(seconds, run) > inputs['timeout-seconds']) return UNCONFIRMED
-  await pause({ purpose: 'confirm', seconds }, run)
-  if (world.stop.aborted) return UNCONFIRMED
-  const verdict = await attempt('close', run)
-  if (verdict.outcome === 'already-closed') return { confirmation: 'still closed' }
-  if (verdict.outcome === 'yes') return { confirmation: 'not told' }
-  const isReopened = wasLaunchedWithin(world.elapsedSeconds() - closedAtSeconds, verdict)
-  return isReopened ? { outcome: 'reopened', decisive: verdict } : UNCONFIRMED
-}
-
-async function pause(wait: Wait, { inputs, world }: Run): Promise<void> {
-  for (
-    let leftSeconds = wait.seconds;
-    leftSeconds > 0 && !world.stop.aborted;
-    leftSeconds -= REPORT_INTERVAL_SECONDS
-  ) {
-    world.onWait(wait, leftSeconds, inputs)
+async function pause(wait: Wait, { world }: Run): Promise<void> {
+  let leftSeconds = wait.seconds
+  while (leftSeconds > 0 && !world.stop.aborted) {
+    world.onWait(wait, leftSeconds)
     await world.sleep(Math.min(leftSeconds, REPORT_INTERVAL_SECONDS))
+    leftSeconds -= REPORT_INTERVAL_SECONDS
   }
 }
 
 /** What the server asks for, or else an exponential backoff with equal jitter. */
-function secondsToWait({ waitSeconds, isClose429 }: Verdict, count: number): number {
+function secondsToWait({ waitSeconds, reason }: Verdict, count: number): number {
   if (waitSeconds > 0) return waitSeconds
-  if (isClose429) return LAUNCH_BACKOFF_SECONDS
+  if (reason === 'launch') return LAUNCH_BACKOFF_SECONDS
   const backoffSeconds = Math.min(2 ** (count - 1), MAX_BACKOFF_SECONDS)
   return (backoffSeconds / 2) * (1 + Math.random())
 }
 
-/** When a wait and a real attempt after it would be over. */
-const neededSecondsFor = (waitSeconds: number, { inputs, world }: Run) =>
-  world.elapsedSeconds() +
-  waitSeconds +
-  Math.min(inputs['attempt-timeout-seconds'], MIN_ATTEMPT_SECONDS)
+const secondsLeft = ({ inputs, world }: Run) => inputs['timeout-seconds'] - world.elapsedSeconds()
 
-/** Whether `timeout-seconds` ended the attempt early: then nobody can say how much time would have been enough. */
-const wasCutShort = ({ exchange }: Verdict, inputs: ValidInputs) =>
-  exchange.kind === 'timed-out' && exchange.timeoutSeconds < inputs['attempt-timeout-seconds']
-
-/** Whether the API, after a full wait, asks for a longer one: then something launched the bot during that wait. */
-function hasWaitGrown(before: Verdict | undefined, now: Verdict): boolean {
-  if (!before?.isClose429 || !before.waitSeconds) return false
-  return now.isClose429 && now.waitSeconds > before.waitSeconds
+function leavesRoom(waitSeconds: number, run: Run): boolean {
+  const attemptSeconds = Math.min(run.inputs['attempt-timeout-seconds'], MIN_ATTEMPT_SECONDS)
+  return waitSeconds + attemptSeconds <= secondsLeft(run)
 }
 
-function settle(end: End, attempts: readonly Attempt[], allowAlreadyClosed: boolean): Result {
-  // These answers say that no attempt has worked, or that its effect is gone.
-  const isRuledOut = end.outcome === 'unauthorized' || end.outcome === 'reopened'
-  const mayHaveWorked = (method: Method) =>
-    !isRuledOut &&
-    attempts.some(({ step, verdict }) => step === method && verdict?.mayHaveWorked !== false)
-  const isInferred = end.outcome === 'already-closed' && mayHaveWorked('close')
-  const outcome = end.outcome === 'yes' || isInferred ? 'closed' : end.outcome
-  const isClosed = outcome === 'closed' || (outcome === 'already-closed' && allowAlreadyClosed)
-  const isDeleted = attempts.some(
-    ({ step, verdict }) => step === 'deleteWebhook' && verdict?.outcome === 'yes',
-  )
-  const notClosed = mayHaveWorked('close') ? 'unknown' : 'no'
-  const notDeleted = mayHaveWorked('deleteWebhook') ? 'maybe deleted' : 'untouched'
+/** Sends `close` once more: it launches no bot, and its answer tells whether something else did. */
+async function checkStillClosed(run: Run): Promise<Check> {
+  const seconds = run.inputs['confirm-after-seconds']
+  if (!leavesRoom(seconds, run)) return 'no time'
+  await pause({ purpose: 'check', seconds }, run)
+  if (run.world.stop.aborted) return 'cancelled'
+  const verdict = await attempt('close', run)
+  if (verdict.answer === 'cancelled') return 'cancelled'
+  return verdict.answer === 'already-closed' ? 'still closed' : verdict
+}
+
+/** What shows that the bot is closed; `undefined` if nothing does. */
+function evidenceAfter({ answer }: StepEnd, { inputs, attempts }: Run) {
+  if (answer === 'done') return 'confirmed'
+  if (answer !== 'already-closed') return undefined
+  if (effectOf('close', attempts).mayHaveWorked) return 'inferred'
+  return inputs['allow-already-closed'] ? 'allowed' : undefined
+}
+
+/** A yes after a yes is no sign: some servers may answer every `close` with yes. */
+function isReopened(check: Check | undefined, evidence: Closed['evidence']): check is Verdict {
+  if (typeof check !== 'object') return false
+  return check.reason === 'launch' || (check.answer === 'done' && evidence !== 'confirmed')
+}
+
+function failure(outcome: FailedOutcome, end: StepEnd, run: Run): Result {
   return {
-    ...end,
+    ...factsAfter(end, run),
+    kind: 'failed',
     outcome,
-    count: attempts.filter(({ step }) => step === attempts.at(-1)?.step).length,
-    closed: isClosed ? 'yes' : notClosed,
-    isInferred,
-    webhook: isDeleted ? 'deleted' : notDeleted,
-    wasCloseSent: attempts.some(
-      ({ step, verdict }) => step === 'close' && verdict?.exchange.wasSent !== false,
-    ),
-    attempts,
+    closed: false,
+    passes: false,
+    mayBeClosed: outcome !== 'reopened' && effectOf('close', run.attempts).mayHaveWorked,
+    exhausted: end.exhausted,
+    leftSeconds: secondsLeft(run),
+  }
+}
+
+function factsAfter({ decisive }: StepEnd, { attempts }: Run) {
+  const closeAttempts = attempts.filter(({ step }) => step === 'close').length
+  const { isConfirmed, mayHaveWorked } = effectOf('deleteWebhook', attempts)
+  const otherwise = mayHaveWorked ? 'maybe deleted' : 'untouched'
+  return { closeAttempts, decisive, webhook: isConfirmed ? 'deleted' : otherwise } as const
+}
+
+function effectOf(method: Method, attempts: readonly Verdict[]) {
+  const verdicts = attempts.filter(({ step }) => step === method)
+  const gotAnswer = (expected: Verdict['answer']) =>
+    verdicts.some(({ answer }) => answer === expected)
+  return {
+    isConfirmed: gotAnswer('done'),
+    // An API that does not know the token has done nothing.
+    mayHaveWorked:
+      verdicts.some(({ mayHaveWorked }) => mayHaveWorked) && !gotAnswer('unauthorized'),
   }
 }

@@ -1,72 +1,69 @@
-/** What an error code of the network means: a table from code to cause and remedy. */
+/** What the code of a failed connection means: whether it may pass, its cause, and what to do. */
 
-const REACH =
-  'Check that this runner can reach the host; a proxy or a self-hosted runner may be needed.'
-const ADDRESS = 'Check the host and port in api-url, and those of the proxy if you use one.'
-const CLOCK = "Check this runner's clock and the certificate of the host."
-const AUTHORITY =
-  'Check api-url, or name the file of your own certificate authority in NODE_EXTRA_CA_CERTS.'
+interface CodeMeaning {
+  codes: RegExp
+  cause: string
+  advice: string
+}
 
-type Row = [code: RegExp, retryable: boolean, cause: string, remedy: string]
+const CHECK_ADDRESS = 'Check host and port in api-url and of the proxy, and start a new run.'
 
-/** Codes of Node, OpenSSL and the system, and the two PROXY_ codes of `bale.ts`. The first row that fits counts. */
-const ROWS: Row[] = [
-  [
-    /^ENOTFOUND$|^EAI_/,
-    true,
-    'the host name could not be looked up',
-    "Check the host and this runner's DNS.",
-  ],
-  [/^ECONNREFUSED$/, true, 'the connection was refused', REACH],
-  [/^(E\w+UNREACH|E\w+DOWN|EADDRNOTAVAIL)$/, true, 'there is no route to the host', REACH],
-  [
-    /^(ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/,
-    true,
-    'the connection was closed too early',
-    REACH,
-  ],
-  [/^ETIMEDOUT$/, true, 'the connection could not be established in time', REACH],
-  [/^HPE_/, true, 'the answer is not HTTP', ADDRESS],
-  [
-    /^PROXY_AUTH$/,
-    false,
-    'the proxy refused the credentials (407)',
-    'Correct the user and password of the proxy.',
-  ],
-  [
-    /^PROXY_REFUSED$/,
-    true,
-    'the proxy refused to connect',
-    'Check that the proxy allows connections to this host.',
-  ],
-  [/ALTNAME|HOSTNAME_MISMATCH/, false, 'the TLS certificate is for another host', ADDRESS],
-  [/CERT_HAS_EXPIRED/, false, 'the TLS certificate has expired', CLOCK],
-  [/CERT_NOT_YET_VALID/, false, 'the TLS certificate is not valid yet', CLOCK],
-  [
-    /^UNSPECIFIED$/,
-    false,
-    'the TLS certificate is too weak',
-    'The host needs one with a stronger key and signature.',
-  ],
-  [
-    /^(EPROTO|ERR_SSL|ERR_TLS)/,
-    false,
-    'the TLS handshake failed',
-    `${ADDRESS} They must be those of https.`,
-  ],
-  [
-    /CERT|CRL|UNABLE_TO|INVALID_|PATH_LENGTH/,
-    false,
-    'the TLS certificate is not trusted',
-    AUTHORITY,
-  ],
+/** Asking again may help. Codes are those of the system, of Node, and of `bale.ts` (`PROXY_…`). */
+const PASSING: CodeMeaning[] = [
+  {
+    codes: /^(ENOTFOUND|EAI_\w+)$/,
+    cause: 'the host name could not be looked up',
+    advice: "Check the host (or the proxy's) and this runner's DNS, and start a new run.",
+  },
+  { codes: /^HPE_\w+$/, cause: 'the answer is not HTTP', advice: CHECK_ADDRESS },
+  {
+    codes: /^PROXY_\d+$/,
+    cause: 'the proxy refused to connect',
+    advice: 'Check that the proxy allows connections to this host, and run again.',
+  },
 ]
-const UNKNOWN: Row = [/^/, true, 'the connection failed', REACH]
 
-export type Failure = ReturnType<typeof failureOf>
+const ANY_OTHER = {
+  cause: 'the connection failed',
+  advice: 'Check that this runner can reach the host (it may need a proxy), and run again.',
+}
 
-/** The meaning of a code; an unknown one counts as a passing fault. */
-export function failureOf(code: string) {
-  const [, retryable, cause, remedy] = ROWS.find(([pattern]) => pattern.test(code)) ?? UNKNOWN
-  return { retryable, cause: `${cause} [${code}]`, remedy }
+/** Only a change helps. The first one that fits counts. */
+const FINAL: CodeMeaning[] = [
+  {
+    codes: /^PROXY_407$/,
+    cause: 'the proxy asks for other credentials',
+    advice:
+      'Only Basic credentials in the URL of the proxy are supported: set or correct them, and start a new run.',
+  },
+  {
+    codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    cause: 'the TLS certificate is not valid at this time',
+    advice: "Check this runner's clock and the host's certificate, and run again.",
+  },
+  {
+    codes: /^(EPROTO|ERR_(SSL|TLS)_\w+|HOSTNAME_MISMATCH)$/,
+    cause: 'the TLS handshake failed',
+    advice: CHECK_ADDRESS,
+  },
+  {
+    // OpenSSL says no more of a weak key or signature.
+    codes: /^UNSPECIFIED$/,
+    cause: 'the TLS certificate is too weak',
+    advice: 'The host needs a certificate with a stronger key and signature. Then run again.',
+  },
+  {
+    codes: /^(\w*(CERT|CRL)\w*|UNABLE_TO_\w+|INVALID_(CA|PURPOSE)|PATH_LENGTH_\w+)$/,
+    cause: 'the TLS certificate is not trusted',
+    advice: 'Check api-url, or name your own CA file in NODE_EXTRA_CA_CERTS, and start a new run.',
+  },
+]
+
+/** Whether asking again may help. An unknown code counts as a passing fault. */
+export const isPassing = (code: string) => !FINAL.some(({ codes }) => codes.test(code))
+
+/** A code in words. */
+export function explain(code: string): { cause: string; advice: string } {
+  const meaning = [...FINAL, ...PASSING].find(({ codes }) => codes.test(code)) ?? ANY_OTHER
+  return { cause: `${meaning.cause} [${code}]`, advice: meaning.advice }
 }

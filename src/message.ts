@@ -1,184 +1,184 @@
-/** The result in words: what happened, what it means, what to do. */
-import { adviceFor, reasonToWait } from './advice.ts'
-import type { Result, Wait } from './closing.ts'
-import type { RunContext } from './context.ts'
-import { type Inputs, MAX_TIMEOUT_SECONDS, type ValidInputs } from './inputs.ts'
-import type { FailedOutcome, Verdict } from './verdict.ts'
+/** The result in words: each message is a list of sentences, the most needed first. */
+import { adviceFor, adviceForInputs, type Failure } from './advice.ts'
+import type { Check, Closed, Result, Wait } from './closing.ts'
+import { explain } from './failures.ts'
+import type { InvalidInputs, ValidInputs } from './inputs.ts'
+import type { RunContext } from './runner.ts'
+import { createQuote } from './text.ts'
+import type { Verdict } from './verdict.ts'
 
 export interface Message {
   level: 'info' | 'notice' | 'warning' | 'error'
   /** Fixed words and the bot id, since a runner does not mask titles. */
   title: string
-  /** One line that says the verdict, too, since a runner's log does not show titles. */
+  /** One line that says the title, too, since a runner's log does not show titles. */
   text: string
-  /** Where to read more, if there is more. */
-  page: string
+  /** Where to read more; empty if there is no more. */
+  link: string
 }
 
+const REPOSITORY = 'https://github.com/OWNER/close-bale-bot'
+const PAGE = `${REPOSITORY}/blob/v1/docs/troubleshooting.md`
+const STAYS_STOPPED = 'If the bot was stopped, it stays stopped unless a later step starts it.'
+const ALREADY_CLOSED =
+  'the API says that the bot has already been closed. Some servers say the same of a wrong token.'
 const LONG_WAIT_SECONDS = 30
 
-/** What a run ended as. If its outputs are not written, the message is an error that says so, too. */
-export function createMessage(
-  result: Result,
-  inputs: Inputs,
-  context: RunContext,
-  areWritten: boolean,
-): Message {
-  const message = messageFor(result, inputs, context)
-  if (areWritten) return message
-  const why =
-    'But the outputs could not be written to the file in GITHUB_OUTPUT, so later jobs do not see them.'
-  return {
-    level: 'error',
-    title: `${message.title}, but the outputs could not be written`,
-    text: `${message.text} ${why} Check the disk space and the rights on the runner.`,
-    page: message.page || pageOf('outputs', context),
+export function createMessage(result: Result, inputs: ValidInputs, context: RunContext): Message {
+  switch (result.kind) {
+    case 'closed':
+      return closedMessage(result, inputs)
+    case 'failed':
+      return failureMessage(result, inputs, context)
+    case 'dry-run':
+      return message('notice', `Dry run for ${botName(inputs)} passed`, [
+        'Nothing was sent and nothing was closed.',
+        `The inputs are right, and ${apiName(inputs)} can be reached.`,
+        'The token is well formed but was not tested.',
+      ])
   }
 }
 
-function messageFor(result: Result, inputs: Inputs, context: RunContext): Message {
-  const { outcome } = result
-  const bot = inputs.botId ? `Bale bot ${inputs.botId}` : 'The Bale bot'
-  const failureMessage = (failed: FailedOutcome, happened: string): Message => {
-    const title = `${bot} ${stateAfter(result)}: ${failed.replace('-', ' ')}`
-    const text = `${happened} ${title}. ${adviceFor(failed, result, inputs, context)}${webhookNote(result)}`
-    return { level: 'error', title, text, page: pageOf(failed, context) }
-  }
-  if (!inputs.isValid) return failureMessage('invalid-input', inputs.complaints.join(' '))
-  if (outcome === 'dry-run') return dryRunMessage(bot, inputs)
-  if (outcome === 'closed' || result.closed === 'yes') return closedMessage(bot, result, inputs)
-  return failureMessage(outcome, whatHappened(result, inputs))
+export function invalidInputMessage(inputs: InvalidInputs, context: RunContext): Message {
+  const advice = adviceForInputs(inputs, context)
+  const sentences = [...inputs.complaints, advice, 'Nothing was sent.', STAYS_STOPPED]
+  const title = `${botName(inputs)} was not closed: invalid input`
+  return message('error', title, sentences, `${PAGE}#invalid-input`)
 }
 
-function dryRunMessage(bot: string, inputs: ValidInputs): Message {
-  const title = `Dry run for ${bot} passed`
-  const text =
-    `${title}: nothing was sent and nothing was closed. The inputs are right, and ${routeOf(inputs)} can be reached. ` +
-    'The token is well formed but was not tested.'
-  return { level: 'notice', title, text, page: '' }
+export function unwrittenOutputsMessage(): Message {
+  const advice = "Later steps and jobs do not see them. Check the runner's disk, and run again."
+  return message('error', 'The outputs could not be written', [advice], `${PAGE}#outputs`)
 }
 
-/** What shows that the bot is closed, and how surely. */
-function closedMessage(bot: string, result: Result, inputs: ValidInputs): Message {
-  const { outcome, isInferred, confirmation, webhook, count } = result
-  const title = `${bot} is ${outcome === 'closed' ? 'closed' : 'treated as closed'}`
-  const withWebhook = (level: Message['level'], text: string): Message => {
-    return {
-      level,
-      title,
-      text: webhook === 'untouched' ? text : `${text} Its webhook is deleted.`,
-      page: '',
-    }
-  }
-  if (outcome !== 'closed' || isInferred) {
-    const why = isInferred
-      ? 'an earlier attempt of this run may have worked'
-      : 'allow-already-closed is true'
-    const doubt = 'On some servers a wrong token gets this answer, too.'
-    return withWebhook(
-      'warning',
-      `${title}: ${why}, and the API says that it has already been closed. ${doubt}`,
-    )
-  }
-  if (!confirmation)
-    return withWebhook('info', count > 1 ? `${title} after ${count} attempts.` : `${title}.`)
-  const finding = {
-    'still closed': `Nothing opened it again within ${inSeconds(inputs['confirm-after-seconds'])}.`,
-    'not told': 'The answer of this server does not show whether something opened it again.',
-    failed:
-      'But whether something opened it again could not be confirmed: check that nothing else uses the token.',
-  }[confirmation]
-  return withWebhook(confirmation === 'failed' ? 'warning' : 'info', `${title}. ${finding}`)
-}
-
-function stateAfter({ outcome, closed }: Result): string {
-  if (closed === 'unknown') return 'is not known to be closed'
-  if (outcome === 'already-closed') return 'was not closed by this run'
-  return outcome === 'reopened' ? 'did not stay closed' : 'was not closed'
-}
-
-/** What a deletion has left behind. */
-function webhookNote({ webhook }: Result): string {
-  if (webhook === 'untouched') return ''
-  const state = webhook === 'deleted' ? 'is deleted' : 'may be deleted'
-  const advice = 'if the bot is to stay on its present host, set its webhook again'
-  return ` The webhook ${state}, and the deletion may have launched the bot: ${advice}.`
-}
-
-function whatHappened(result: Result, inputs: ValidInputs): string {
-  const { outcome, count, decisive, defect, wasCloseSent } = result
-  if (outcome === 'internal-error')
-    return `The action stopped because of an error of its own (${traceOf(defect)}).`
-  if (outcome === 'cancelled') {
-    if (decisive?.exchange.wasSent)
-      return `The run was cancelled. A ${decisive.step} request was in flight.`
-    return `The run was cancelled. ${wasCloseSent ? 'No request was in flight.' : 'No close request had been sent.'}`
-  }
-  if (!decisive)
-    return `timeout-seconds (${inputs['timeout-seconds']}) ended before the next request.`
-  const tries = `after ${count} ${count === 1 ? 'attempt' : 'attempts'}`
-  const consequence = {
-    connect: ' So the dry run failed.',
-    deleteWebhook: ' So deleteWebhook failed, and close was not sent.',
-    close: '',
-  }[decisive.step]
-  return `${describe(decisive, inputs)} (${tries}).${shortageOfTime(result, decisive, inputs)}${consequence}`
-}
-
-function shortageOfTime(result: Result, { waitSeconds }: Verdict, inputs: ValidInputs): string {
-  const { neededSeconds, reason } = result
-  if (neededSeconds === undefined) return ''
-  const asked =
-    waitSeconds > 0 ? `The server asks to wait ${inSeconds(waitSeconds)}, so there` : 'There'
-  const shortage = `${asked} is no time left for another attempt within timeout-seconds (${inputs['timeout-seconds']})`
-  if (reason === 'launched again') return ` ${shortage}.`
-  const isPossible = neededSeconds <= MAX_TIMEOUT_SECONDS
-  const enough = isPossible
-    ? `timeout-seconds: ${neededSeconds} would have been enough`
-    : 'no value is large enough'
-  return ` ${shortage}; ${enough}.`
+/** The message of an error may hold a secret, so only its name and position show. */
+export function defectMessage(error: unknown): Message {
+  const { name, stack = '' } = error instanceof Error ? error : { name: 'Error' }
+  const position = /index\.js:\d+:\d+/.exec(stack)?.[0] ?? 'an unknown position'
+  const advice = `Run again, and report this: ${name.replace(/\W/g, '')} at ${position}.`
+  const title = 'The Bale bot is not known to be closed: defect of the action'
+  return message('error', title, [advice, STAYS_STOPPED], `${REPOSITORY}/issues`)
 }
 
 /** Announces a wait or, after each minute, tells what is left of it. */
 export function describeWait(wait: Wait, leftSeconds: number, inputs: ValidInputs): string {
   const isLong = wait.seconds > LONG_WAIT_SECONDS
   const until = new Date(Date.now() + leftSeconds * 1000).toISOString().slice(11, 19)
-  const time = `in ${inSeconds(leftSeconds)}${isLong ? `, at ${until} UTC` : ''}`
+  const time = `in ${formatSeconds(leftSeconds)}${isLong ? `, at ${until} UTC` : ''}`
   if (leftSeconds < wait.seconds) return `Still waiting: next request ${time}.`
-  if (wait.purpose === 'confirm')
-    return `The bot is closed. Next: check whether something opens it again, ${time}.`
-  const why = isLong ? ` ${reasonToWait(wait.verdict.reason)}` : ''
-  return `Attempt ${wait.count} of ${inputs['max-attempts']}: ${describe(wait.verdict, inputs)}. Next try ${time}.${why}`
+  if (wait.purpose === 'check') {
+    return `Next: check whether something opens the bot again, ${time}.`
+  }
+  const { verdict, count } = wait
+  const isLaunch = verdict.reason === 'launch'
+  const cause = isLaunch
+    ? ' The server closes no bot in the first minutes after its launch.'
+    : ' The API, or a gateway before it, asks for a pause.'
+  const attempt = `Attempt ${count} of ${inputs['max-attempts']}: ${describe(verdict, inputs)}.`
+  return `${attempt} Next try ${time}.${isLong ? cause : ''}`
+}
+
+function closedMessage(result: Extract<Result, Closed>, inputs: ValidInputs): Message {
+  const { outcome, evidence, check, webhook } = result
+  const state = evidence === 'allowed' ? 'is treated as closed' : 'is closed'
+  const doubt = outcome === 'unconfirmed' ? ', but the check was inconclusive' : ''
+  const level = evidence === 'confirmed' && !doubt ? 'info' : 'warning'
+  return message(level, `${botName(inputs)} ${state}${doubt}`, [
+    evidence === 'inferred' ? `An earlier attempt may have worked, and ${ALREADY_CLOSED}` : '',
+    evidence === 'allowed' ? `allow-already-closed is true, and ${ALREADY_CLOSED}` : '',
+    check ? finding(check, inputs) : '',
+    doubt ? 'Make sure that nothing else uses the token.' : '',
+    webhook === 'deleted' ? 'Its webhook is deleted.' : '',
+  ])
+}
+
+function finding(check: Check, inputs: ValidInputs): string {
+  switch (check) {
+    case 'still closed':
+      return `Nothing opened it again within ${formatSeconds(inputs['confirm-after-seconds'])}.`
+    case 'no time':
+      return 'timeout-seconds left no time for it.'
+    case 'cancelled':
+      return 'The run was cancelled.'
+  }
+  return check.answer === 'done' ? 'The API said yes again.' : `${describe(check, inputs)}.`
+}
+
+function failureMessage(failure: Failure, inputs: ValidInputs, context: RunContext): Message {
+  const { outcome, webhook } = failure
+  const isDryRun = inputs['dry-run']
+  const bot = botName(inputs)
+  const heading = isDryRun ? `Dry run for ${bot} failed` : `${bot} ${stateAfter(failure)}`
+  const reassurance = isDryRun ? 'Nothing was sent and nothing was closed.' : STAYS_STOPPED
+  const certainty = webhook === 'deleted' ? 'is' : 'may be'
+  const deletion = `The webhook ${certainty} deleted, which may have launched the bot.`
+  const sentences = [
+    adviceFor(failure, context),
+    outcome === 'reopened' ? '' : reassurance,
+    webhook === 'untouched' ? '' : deletion,
+    ...whatHappened(failure, inputs),
+  ]
+  const title = `${heading}: ${outcome.replaceAll('-', ' ')}`
+  const section = failure.mayBeClosed ? 'not-known-to-be-closed' : outcome
+  return message('error', title, sentences, `${PAGE}#${section}`)
+}
+
+function stateAfter({ outcome, mayBeClosed }: Failure): string {
+  if (mayBeClosed) return 'is not known to be closed'
+  if (outcome === 'already-closed') return 'was not closed by this run'
+  return outcome === 'reopened' ? 'did not stay closed' : 'was not closed'
+}
+
+function whatHappened(failure: Failure, inputs: ValidInputs): string[] {
+  const { outcome, decisive, exhausted, leftSeconds } = failure
+  if (outcome === 'cancelled') {
+    const request = decisive?.exchange.mayHaveArrived ? `A ${decisive.step} request` : 'No request'
+    return [`The run was cancelled. ${request} was in flight.`]
+  }
+  if (!decisive) return ['timeout-seconds ended before the next request.']
+  const attempt = `${describe(decisive, inputs)}.`
+  if (exhausted !== 'time') return [attempt]
+  const { waitSeconds } = decisive
+  const asked = waitSeconds > 0 ? `The server asks to wait ${formatSeconds(waitSeconds)}.` : ''
+  const left = leftSeconds > 0 ? `only ${formatSeconds(leftSeconds)} left` : 'used up'
+  return [attempt, asked, `timeout-seconds: ${left}.`]
 }
 
 /** What came of an attempt, without a full stop. */
 function describe({ step, exchange, description }: Verdict, inputs: ValidInputs): string {
-  const route = routeOf(inputs)
-  const words = description && ` and said ${description}`
-  const silence = exchange.wasSent
-    ? `${route} gave no complete answer to ${step}`
-    : `There was no connection to ${route}`
-  if (exchange.kind === 'failed') return `${silence}: ${exchange.failure.cause}`
-  if (exchange.kind === 'timed-out')
-    return `${silence} within ${inSeconds(exchange.timeoutSeconds)}`
-  const answer =
-    exchange.kind === 'too-long' ? 'more than 64 KiB' : `HTTP ${exchange.status}${words}`
-  return `${route} answered ${step} with ${answer}`
+  const api = apiName(inputs)
+  const silence = exchange.mayHaveArrived
+    ? `${api} gave no complete answer to ${step}`
+    : `There was no connection to ${api}${step === 'connect' ? '' : ` for ${step}`}`
+  switch (exchange.kind) {
+    case 'answer': {
+      const words = description && ` and said ${description}`
+      return `${api} answered ${step} with HTTP ${exchange.status}${words}`
+    }
+    case 'too-long':
+      return `${api} answered ${step} with more than 64 KiB`
+    case 'failed':
+      return `${silence}: ${explain(exchange.code).cause}`
+    case 'timed-out':
+      return `${silence} within ${formatSeconds(exchange.timeoutSeconds)}`
+    case 'connected':
+    case 'stopped':
+      return silence
+  }
 }
 
-const routeOf = ({ apiHost, proxyHost }: ValidInputs) =>
-  proxyHost ? `${apiHost} (through the proxy ${proxyHost})` : apiHost
-
-const pageOf = (section: string, { pagesUrl }: RunContext) =>
-  `${pagesUrl}docs/troubleshooting.md#${section}`
-
-/** The name and position of an error, never its message, which may hold a secret. */
-export function traceOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error'
-  const name = /^\w+$/.test(error.name) ? error.name : 'Error'
-  const position = /index\.js:\d+:\d+/.exec(error.stack ?? '')?.[0]
-  return position ? `${name} at ${position}` : name
+/** The API by its host, and the proxy on the way. The rest of a URL may hold a secret. */
+function apiName({ 'api-url': url, proxy, secrets }: ValidInputs): string {
+  const quote = createQuote(secrets)
+  return proxy ? `${quote(url.host)} through the proxy ${quote(proxy.url.host)}` : quote(url.host)
 }
+
+const botName = ({ botId }: { botId: string }) => (botId ? `Bale bot ${botId}` : 'The Bale bot')
 
 /** Rounded up to a tenth. */
-const inSeconds = (seconds: number) => `${Math.ceil(seconds * 10) / 10} s`
+const formatSeconds = (seconds: number) => `${Math.ceil(Math.max(seconds, 0) * 10) / 10} s`
+
+/** @param sentences are left out if they are empty */
+function message(level: Message['level'], title: string, sentences: string[], link = ''): Message {
+  return { level, title, text: [`${title}.`, ...sentences].filter(Boolean).join(' '), link }
+}

@@ -1,245 +1,215 @@
-/** Every class of answer, and what the action makes of it. */
+/** What an answer of the API or of a gateway means. */
 import { describe, expect, test } from '@jest/globals'
-import { alreadyClosed, answer, chunks, head, http, no, page } from './acts.ts'
-import { reset, stall, statusOf, unknownToken, yes, yesText } from './acts.ts'
-import { against, closed, expectEnd, failed, inferred, linesOf, once, playAll } from './play.ts'
-import type { End, Row, Script } from './play.ts'
-import type { Act } from './server.ts'
+import { alreadyClosed, envoy, head, http, no, page, tooMany } from './answers.ts'
+import { tryAgain, unknownToken, yes, yesText } from './answers.ts'
+import { answer, reset, stall } from './replies.ts'
+import { closed, expectResult, fails, inferred, once, runAgainst, testScenarios } from './run.ts'
+import type { Expectation, Scenario, ServerScript } from './run.ts'
+import type { Reply } from './server.ts'
 
 const chunked = { 'transfer-encoding': 'chunked' }
-const lastChunk = '0\r\n\r\n'
-/** Words of Envoy, which does not tell whether the API got the request. */
-const envoy =
-  'upstream connect error or disconnect/reset before headers. reset reason: connection termination'
-const envoyUnsent =
-  'upstream connect error or disconnect/reset before headers. reset reason: connection failure'
+const already = 'the bot has already been closed'
+/** Of a refusal that is followed by "already closed". */
+const notByThisRun = fails('already-closed', 400, { attempts: 2 })
 
-describe('a yes closes the bot, with one request', () => {
-  const whole: Record<string, readonly (string | Buffer | number)[]> = {
-    'with a length': [yes],
-    'with white space around it': [http('200 OK', `\r\n\t ${yesText} \n`)],
-    'with a byte order mark': [http('200 OK', `\uFEFF${yesText}`)],
-    'with fields that nobody knows': [
-      http('200 OK', '{"result":true,"ok":true,"description":"Token not found"}'),
-    ],
-    'as text/html': [http('200 OK', yesText, { 'content-type': 'text/html' })],
-    'without a reason phrase': [head('200', { 'content-length': yesText.length }), yesText],
-    'byte by byte': Array.from(yes.toString()).flatMap((byte) => [byte, 1]),
-    'in a chunk for each byte': [
-      head('200 OK', chunked),
-      ...chunks(...Array.from(yesText)),
-      lastChunk,
-    ],
-    'in chunks with an extension and a trailer': [
-      head('200 OK', chunked),
-      `${yesText.length.toString(16)};name=value\r\n${yesText}\r\n0\r\nX-Trailer: 1\r\n\r\n`,
-    ],
-    'up to the end of the connection, in HTTP/1.0': ['HTTP/1.0 200 OK\r\n\r\n', 50, yesText],
-    'after 100 and 103': [head('100 Continue'), head('103 Early Hints', { link: '</x>' }), yes],
-  }
-  playAll([
-    ...Object.entries(whole).map(([name, parts]): Row => [name, answer(...parts), closed]),
+describe('A yes closes the bot:', () => {
+  const otherFields = '{"result":true,"ok":true,"description":"Token not found","error_code":403}'
+  const oddChunk = `19;name=value\r\n${yesText}\r\n0\r\nX-Trailer: 1\r\n\r\n`
+  testScenarios([
+    ['with a byte order mark and white space', http(200, `\uFEFF \t${yesText}\r\n`), closed],
+    ['with other fields, whatever they say', http(200, otherFields), closed],
+    ['in chunks with an extension and a trailer', answer(head(200, chunked), oddChunk), closed],
+    ['in HTTP/1.0, without a length', answer('HTTP/1.0 200 OK\r\n\r\n', 50, yesText), closed],
+    ['after 100 and 103', answer(head('100 Continue'), head('103 Early Hints'), yes), closed],
     ['on a connection that stays open', stall(yes), closed],
-    ['with status 202', http(202, yesText), { ...closed, status: 202 }],
-    ['at a path of its own', yes, closed, { url: 'http://127.0.0.1:PORT/relay/v1/' }],
+    ['under a path prefix', yes, closed, { url: 'http://127.0.0.1:PORT/relay/v1/' }],
   ])
-
-  test.concurrent('and is one plain line', async () => {
-    expect(linesOf(await against(yes))).toEqual([
-      expect.stringMatching(/^Bale bot 1234567890 is closed/),
-    ])
-  })
 })
 
-describe('a 2xx that is no yes', () => {
-  const invalid: End = failed('invalid-response', 200)
-  const noObjects: Record<string, Buffer> = {
-    '204 without content': Buffer.from(head('204 No Content')),
-    'half an envelope': http('200 OK', '{"ok":true,"result":tr'),
-    'sixty thousand brackets': http('200 OK', '['.repeat(60_000)),
-    'UTF-16': http('200 OK', Buffer.from(`\uFEFF${yesText}`, 'utf16le')),
-    'bytes that are no text': http('200 OK', Buffer.from([0xff, 0xfe, 0xc0, 0x80, 0])),
-  }
-  playAll([
-    [
-      '{"ok":true} is final and may have worked',
-      http('200 OK', '{"ok":true}'),
-      { ...invalid, lost: true },
+describe('A single answer decides the outcome:', () => {
+  const doubt = { mayBeClosed: true }
+  const redirect = { says: [/redirect/] }
+  const rows: Record<string, [name: string, bytes: Buffer, more?: Partial<Expectation>][]> = {
+    'already-closed': [
+      ['the phrase', alreadyClosed, { says: [/allow-already-closed: true/] }],
+      ['the phrase in capitals, whatever the status', no(429, already.toUpperCase())],
     ],
-    ['{"ok":1,"result":true} is final', http('200 OK', '{"ok":1,"result":true}'), invalid],
-    ['{"ok":false} alone is a refusal', http('200 OK', '{"ok":false}'), failed('rejected', 200)],
-    ...Object.entries(noObjects).map(([name, bytes]): Row => [
-      `${name} is asked again, and may not have worked`,
-      [bytes, alreadyClosed],
-      failed('already-closed', 400, { attempts: 2 }),
-    ]),
-    ...[300, 302, 304].map((status): Row => [
-      `a yes with status ${status}`,
-      http(status, status === 304 ? '' : yesText),
-      { ...invalid, status },
-    ]),
-    ['a yes with status 404', http(404, yesText), failed('rejected', 404)],
-    ['a yes with status 500', http(500, yesText), failed('server-error', 500), { inputs: once }],
-  ])
-})
-
-describe('an answer that is cut off', () => {
-  const length = { 'content-length': 100 }
-  const cuts: Record<string, Act> = {
-    'with a length': answer(head('200 OK', length), yesText),
-    'before its first byte': answer(head('200 OK', length)),
-    'in chunks': answer(head('200 OK', chunked), ...chunks(yesText)),
-    'inside a chunk': answer(head('200 OK', chunked), '19\r\n{"ok":tr'),
-    'by a reset, with a length': reset(head('200 OK', length), yesText),
-    'by a reset, without a length': reset(head('200 OK'), yesText.slice(0, -1)),
-  }
-  const limit = reset(head(429, { ...length, 'retry-after': 2 }))
-  playAll([
-    ...Object.entries(cuts).flatMap(([name, act]): Row[] => [
-      [`a 2xx ${name} is asked again`, [act, alreadyClosed], inferred],
+    unauthorized: [
+      ['the phrase', unknownToken, { says: [/start a new run/] }],
+      ['the phrase in plain text', http(404, 'token not found\n')],
       [
-        `a 2xx ${name} may have worked`,
-        act,
-        failed('unreachable', 200, { lost: true }),
-        { inputs: once },
+        'the phrase before a limiter’s',
+        no(403, 'Token not found: local_rate_limited'),
+        { saysNot: /\bwait|run again/i },
       ],
-    ]),
-    [
-      'a 403 with a length is judged by its status',
-      answer(head(403, length), '<html>'),
-      failed('rejected', 403),
+      ['401', no(401, 'No')],
     ],
-    [
-      'a 403 in chunks is, too',
-      reset(head(403, chunked), ...chunks('Forbidden')),
-      failed('rejected', 403),
+    unsupported: [
+      ['the phrase', no(404, 'method not found'), { says: [/can start on the new host/i] }],
+      ['405 with a page', page(405), { says: [/api-url/] }],
+      ['501', no(501, 'Logged out'), { saysNot: /logOut/ }],
     ],
-    ['a 501 that is reset at once is, too', reset(head(501, length)), failed('unsupported', 501)],
-    [
-      'a 429 is waited for as its header says',
-      [limit, yes],
-      { ...closed, attempts: 2 },
-      { gapsMs: [2000] },
+    'rate-limited': [
+      ['429', page(429)],
+      ['“retry after” with another status', no(400, 'Bad Request: retry after 5')],
+      ['“bot limit exceed” with another status', no(400, 'bot limit exceed')],
+      ['a gateway’s words in plain text', http(503, 'local_rate_limited')],
     ],
-  ])
-})
-
-describe('the API says no', () => {
-  const alreadyIs: End = failed('already-closed', 400, { shows: [/allow-already-closed/] })
-  const inRerun: End = { ...alreadyIs, shows: [/earlier attempt/, /token/] }
-  const rerun = { env: { GITHUB_RUN_ATTEMPT: '3' } }
-  const allowed = { inputs: { 'allow-already-closed': 'true' } }
-  const inPlainText = http(400, 'Bad Request: the bot has already been closed')
-  const shows = (pattern: RegExp): Partial<End> => ({ shows: [pattern] })
-  playAll([
-    ['already closed', alreadyClosed, alreadyIs],
-    [
-      'already closed, which is allowed',
-      alreadyClosed,
-      { ...alreadyIs, closed: true, shows: [/token/] },
-      allowed,
+    'server-error': [
+      ['500 that speaks of logging out', no(500, 'Logged out'), { saysNot: /logOut/ }],
+      ['599', page(599)],
+      ['530 of a relay', page(530), { says: [/Cloudflare/] }],
+      ['a relay’s plain text', http(503, 'error code: 1016'), { says: [/Cloudflare/] }],
     ],
-    [
-      'already closed, in a re-run: an earlier attempt or a wrong token',
-      alreadyClosed,
-      inRerun,
-      rerun,
+    rejected: [
+      ['400', no(400, 'No'), { says: [/“No”/] }],
+      [
+        '409 of an active webhook',
+        no(409, 'Conflict: webhook is active'),
+        { says: [/delete-webhook: true/], saysNot: /token|firewall/ },
+      ],
+      ['“ok: false” in a 2xx', http(200, '{"ok":false}')],
+      ['a code in quotes', http(200, '{"ok":false,"error_code":"500"}')],
+      ['“already closed” in plain text', http(400, already)],
+      ['more than 64 KiB', no(400, `Token not found ${'x'.repeat(70_000)}`)],
     ],
-    ['already closed, but in plain text', inPlainText, failed('rejected', 400), allowed],
-    ['Logged out', no(400, 'Bad Request: Logged out'), failed('rejected', 400, shows(/logOut/))],
-    [
-      '404: api-url before the token',
-      no(404, 'Not Found'),
-      failed('rejected', 404, shows(/api-url.*token/)),
+    'invalid-response': [
+      ['“ok” that is not exactly true', http(200, '{"ok":1,"result":true}')],
+      ['“ok: true” without a result', http(200, '{"ok":true}'), doubt],
+      ['“ok: true” with another result', http(200, '{"ok":true,"result":"true"}'), doubt],
+      ['a 2xx of more than 64 KiB', no(400, 'x'.repeat(70_000), { status: 200 }), doubt],
+      ['a redirect, whatever it says', no(403, 'Token not found', { status: 302 }), redirect],
+      ['a redirect to this host', http(307, '', { location: 'close' }), redirect],
+      ['a redirect elsewhere', http(308, '', { location: 'http://127.0.0.1:1/' }), redirect],
     ],
-    [
-      '501 with a page: api-url first',
-      page(501),
-      failed('unsupported', 501, shows(/api-url.*does not offer/)),
-    ],
-    ['token not found', unknownToken, failed('unauthorized', 403, shows(/new run/))],
-    [
-      'token not found, as plain text',
-      http(404, 'token not found\n'),
-      failed('unauthorized', 404, shows(/new run/)),
-    ],
-    ['any other, which is quoted', no(418, 'No'), failed('rejected', 418, shows(/“No”/))],
-    ['a code in another status', no(403, 'No', { status: 200 }), failed('unauthorized', 200)],
-    ['a limit on bots', no(400, 'bot limit exceed'), failed('rate-limited', 400), { inputs: once }],
-  ])
-})
-
-/** Whether an attempt may have worked shows in how it ends as the only one, and in what "already closed" means then. */
-describe('may it have worked?', () => {
-  const answers: [string, boolean, Buffer][] = [
-    ['502', true, page(502)],
-    ['502 inside HTTP 200', true, no(502, 'Bad Gateway', { status: 200 })],
-    ['503 of Envoy', true, http(503, envoy)],
-    ['503 of Envoy that did not reach the API', false, http(503, envoyUnsent)],
-    ['503', false, no(503, 'Service Unavailable')],
-  ]
-  playAll(
-    answers.flatMap(([name, lost, bytes]): Row[] => {
-      const end = failed('server-error', statusOf(bytes), { lost })
-      const next = lost ? inferred : failed('already-closed', 400, { attempts: 2 })
-      return [
-        [`${name}: ${lost ? 'yes' : 'no'}`, bytes, end, { inputs: once }],
-        [`${name}, and then already closed`, [bytes, alreadyClosed], next],
-      ]
-    }),
+  }
+  testScenarios(
+    Object.entries(rows).flatMap(([outcome, answers]) =>
+      answers.map(([name, bytes, more]): Scenario => {
+        const isRetried = outcome === 'rate-limited' || outcome === 'server-error'
+        const status = Number(/ (\d+)/.exec(bytes.toString())?.[1])
+        const inputs: Record<string, string> = isRetried ? once : {}
+        return [`${outcome}: ${name}`, bytes, fails(outcome, status, more), { inputs }]
+      }),
+    ),
   )
 })
 
-describe('the webhook', () => {
-  const [cannot, limited] = [
-    no(400, 'Bad Request: no'),
-    no(429, 'Too Many Requests: retry after 600'),
+describe('An answer without an envelope:', () => {
+  const unreadable: Record<string, Buffer> = {
+    'a page': http(200, '<html>Welcome'),
+    'no body': http(200, ''),
+    'a JSON array': http(200, '[true]'),
+    'half of a yes': http(200, yesText.slice(0, -1)),
+  }
+  const length = { 'content-length': 100 }
+  const cuts: Record<string, Reply> = {
+    'with a length': answer(head(200, length), yesText),
+    'in chunks': answer(head(200, chunked), `19\r\n${yesText}\r\n`),
+    'by a reset': reset(head(200, length), yesText),
+    'by a reset, without a length': reset(head(200), yesText.slice(0, -1)),
+  }
+  const limit = reset(head(429, { ...length, 'retry-after': 2 }))
+  testScenarios([
+    ...Object.entries(unreadable).map(([name, bytes]): Scenario => {
+      const title = `a 2xx with ${name} is asked again, and cannot have worked`
+      return [title, [bytes, alreadyClosed], notByThisRun]
+    }),
+    ...Object.entries(cuts).map(([name, reply]): Scenario => {
+      const title = `a 2xx that is cut off ${name} is asked again, and may have worked`
+      return [title, [reply, alreadyClosed], inferred]
+    }),
+    [
+      'a 2xx that is cut off leaves the bot in doubt',
+      answer(head(200, length), yesText),
+      fails('unreachable', 200, { mayBeClosed: true }),
+      { inputs: once },
+    ],
+    ['a 403 is judged by its status', answer(head(403, length), '{"ok"'), fails('rejected', 403)],
+    ['a 429 is waited for', [limit, yes], { ...closed, attempts: 2 }, { waits: [2] }],
+  ])
+})
+
+/** "Already closed" after an attempt that may have worked is a close of this run; after any other it is not. */
+describe('May a close have worked?', () => {
+  const doubtfulReasons = [
+    'connection termination',
+    'remote reset',
+    'local reset',
+    'protocol error',
   ]
-  const isLimited = failed('rate-limited', 429, { retryAfterSeconds: 600, webhook: 'is deleted' })
-  const isLost = failed('server-error', 502, { lost: true, webhook: 'is deleted' })
-  const failures: [Buffer, string, number][] = [
-    [unknownToken, 'unauthorized', 403],
-    [no(400, 'Bad Request'), 'rejected', 400],
-    [http(302), 'invalid-response', 302],
-    [page(501), 'unsupported', 501],
+  const clearReasons = ['connection failure', 'connection timeout', 'overflow']
+  const because = (reason: string) => envoy(`reset reason: ${reason}`)
+  const latest = 'retried and the latest reset reason: connection failure'
+  const doubtful: [string, Buffer][] = [
+    ...[502, 504, 520, 522, 524].map((code): [string, Buffer] => [String(code), page(code)]),
+    ['502 inside HTTP 200', no(502, 'Bad Gateway', { status: 200 })],
+    ...doubtfulReasons.map((reason): [string, Buffer] => [`Envoy’s ${reason}`, because(reason)]),
+    [`Envoy’s ${latest}`, envoy(latest)],
   ]
-  test.concurrent.each<[string, Script, End, string, Record<string, string>?]>([
-    ['is deleted first', yes, closed, 'deleteWebhook close'],
-    ['is not touched unless told to', yes, closed, 'close', { 'delete-webhook': 'false' }],
+  const clear: [string, Buffer][] = [
+    ...[500, 521, 523, 525, 526, 530].map((code): [string, Buffer] => [String(code), page(code)]),
+    ['Envoy’s words from the API', no(503, 'disconnect/reset before headers. remote reset')],
+    ...clearReasons.map((reason): [string, Buffer] => [`Envoy’s ${reason}`, because(reason)]),
+  ]
+  const cleared = fails('unauthorized', 403, { attempts: 2 })
+  const kept = fails('rejected', 400, { attempts: 2, mayBeClosed: true })
+  const allowed = { inputs: { 'allow-already-closed': 'true' } }
+  testScenarios([
+    ...doubtful.map(([name, it]): Scenario => [`yes, by ${name}`, [it, alreadyClosed], inferred]),
+    ...clear.map(([name, it]): Scenario => [`not by ${name}`, [it, alreadyClosed], notByThisRun]),
+    ['“token not found” clears the doubt', [page(502), unknownToken], cleared],
+    ['other refusals keep it', [page(502), no(400, 'No')], kept],
     [
-      'is deleted again if the answer was lost',
-      [reset(), yes, yes],
-      closed,
-      'deleteWebhook deleteWebhook close',
+      'and if it is allowed, too, a doubt counts first',
+      [page(502), alreadyClosed],
+      inferred,
+      allowed,
     ],
     [
-      'cannot be deleted: close is not sent',
-      cannot,
-      failed('rejected', 400, { attempts: 0, shows: [/deleteWebhook/] }),
-      'deleteWebhook',
+      'in a re-run, the attempt before may have',
+      alreadyClosed,
+      fails('already-closed', 400, { says: [/earlier attempt/] }),
+      { env: { GITHUB_RUN_ATTEMPT: '3' } },
     ],
+  ])
+})
+
+describe('The webhook', () => {
+  type Row = [string, ServerScript, Expectation, string, Record<string, string>?]
+  const undone = fails('rejected', 400, { attempts: 0, says: [/deleteWebhook/] })
+  const notOffered = fails('unsupported', 404, {
+    attempts: 0,
+    says: [/deleteWebhook/, /delete-webhook: false/, /start a new run/i],
+  })
+  const doubted = fails('server-error', 502, { attempts: 0, webhook: 'may be deleted' })
+  const launched = fails('rate-limited', 429, { webhook: 'is deleted' })
+  const inDoubt = fails('server-error', 502, { mayBeClosed: true, webhook: 'is deleted' })
+  const refused = fails('unauthorized', 403, { webhook: 'is deleted' })
+  const both = 'deleteWebhook close'
+  const fourAttempts = 'deleteWebhook deleteWebhook close close'
+  const twice = { 'max-attempts': '2' }
+  test.concurrent.each<Row>([
+    ['is deleted first', yes, closed, both],
+    ['is deleted again if the answer was lost', [reset(), yes], closed, `deleteWebhook ${both}`],
+    ['cannot be deleted: close is not sent', no(400, 'No'), undone, 'deleteWebhook'],
+    ['cannot be “already closed”', alreadyClosed, undone, 'deleteWebhook'],
+    ['cannot be deleted at all', no(404, 'method not found'), notOffered, 'deleteWebhook'],
+    ['may be deleted: close is not sent', page(502), doubted, 'deleteWebhook', once],
+    ['was deleted, which launched the bot', [yes, tooMany(600)], launched, both],
+    ['was deleted, and close may have worked', [yes, page(502)], inDoubt, both, once],
+    ['was deleted, which every failure says', [yes, unknownToken], refused, both],
     [
-      'was deleted, and the launched bot cannot be closed',
-      [yes, limited],
-      isLimited,
-      'deleteWebhook close',
+      'has attempts of its own',
+      [tryAgain, yes, tryAgain, yes],
+      { ...closed, attempts: 2 },
+      fourAttempts,
+      twice,
     ],
-    [
-      'was deleted, and close may have worked: no second deletion',
-      [yes, page(502)],
-      isLost,
-      'deleteWebhook close',
-      once,
-    ],
-    ...failures.map(([bytes, outcome, status]): [string, Script, End, string] => [
-      `was deleted, which every failure says: ${outcome}`,
-      [yes, bytes],
-      failed(outcome, status, { webhook: 'is deleted' }),
-      'deleteWebhook close',
-    ]),
-  ])('%s', async (_, script, end, methods, inputs) => {
-    const scene = await against(script, { inputs: { 'delete-webhook': 'true', ...inputs } })
-    expectEnd(scene, end)
-    expect(scene.requests.map(({ line }) => /\/(\w+) HTTP/.exec(line)?.[1]).join(' ')).toBe(methods)
+  ])('%s', async (_, script, expectation, methods, inputs) => {
+    const result = await runAgainst(script, { inputs: { 'delete-webhook': 'true', ...inputs } })
+    expectResult(result, expectation)
+    const names = result.requests.map(({ line }) => /\/(\w+) HTTP/.exec(line)?.[1])
+    expect(names.join(' ')).toBe(methods)
   })
 })

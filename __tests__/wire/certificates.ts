@@ -1,124 +1,74 @@
-/** Certificates for TLS tests, made here so that neither a tool nor a committed key is needed. */
-import { generateKeyPairSync, sign } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+/** Certificates for the tests. */
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import forge from 'node-forge'
 
+/** What a TLS server needs. */
 export interface Identity {
   key: string
   cert: string
-  /** Lets the server use keys that are too weak for others. */
+  /** Lets the server use a key that is too weak for others. */
   ciphers?: string
 }
 
 export interface Authority {
-  /** The certificate of the authority itself. */
+  /** In PEM, for whoever is to trust it. */
   cert: string
-  /** Issues a certificate for a host name. */
-  issue: (host: string, flaw?: 'expired' | 'not yet valid' | 'weak' | 'self-signed') => Identity
+  issue: (host: string, flaw?: 'expired' | 'not yet valid' | 'self-signed' | 'weak') => Identity
 }
 
-interface Keys {
-  publicKey: KeyObject
-  privateKey: KeyObject
-}
-
-const newKeys = (): Keys => generateKeyPairSync('ec', { namedCurve: 'P-256' })
-
-/** Makes a certificate authority that nobody trusts yet. */
+/** Makes an authority. It and the hosts that it certifies share a key, since to make one takes long. */
 export function newAuthority(name: string): Authority {
-  const keys = newKeys()
-  const isAuthority = extension(ids.basicConstraints, sequence(yes))
+  const authorityKey = newKey(2048)
+  const common = { issuer: name, issuerKey: authorityKey }
+  const asAuthority = { name: 'basicConstraints', cA: true, critical: true }
   return {
-    cert: certificate({
-      subject: name,
-      keys,
-      issuer: name,
-      issuerKeys: keys,
-      extension: isAuthority,
-    }),
+    cert: certify({ ...common, subject: name, key: authorityKey, extension: asAuthority }),
     issue: (host, flaw) => {
-      const own = flaw === 'weak' ? generateKeyPairSync('rsa', { modulusLength: 1024 }) : newKeys()
-      const [issuer, issuerKeys] = flaw === 'self-signed' ? [host, own] : [name, keys]
-      const hostName = extension(ids.subjectAltName, sequence(der(0x82, Buffer.from(host))))
-      const [firstYear, lastYear] = [
-        flaw === 'not yet valid' ? '48' : '00',
-        flaw === 'expired' ? '01' : '49',
-      ]
+      const key = flaw === 'weak' ? newKey(768) : authorityKey
+      const extension = { name: 'subjectAltName', altNames: [{ type: 2, value: host }] }
+      const issuer = flaw === 'self-signed' ? host : name
+      const ageDays = flaw === 'expired' ? 9 : flaw === 'not yet valid' ? -9 : 0
       return {
-        key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        cert: certificate({
-          subject: host,
-          keys: own,
-          issuer,
-          issuerKeys,
-          extension: hostName,
-          firstYear,
-          lastYear,
-        }),
+        key,
+        cert: certify({ ...common, issuer, subject: host, key, extension, ageDays }),
         ...(flaw === 'weak' && { ciphers: 'DEFAULT@SECLEVEL=0' }),
       }
     },
   }
 }
 
-interface Template {
+function newKey(modulusLength: number): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength })
+  return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
+}
+
+interface Certification {
   subject: string
-  keys: Keys
+  key: string
   issuer: string
-  issuerKeys: Keys
-  extension: Buffer
-  /** The last two digits. */
-  firstYear?: string
-  lastYear?: string
+  issuerKey: string
+  extension: object
+  ageDays?: number
 }
 
-let serial = 0
-
-/** An X.509 certificate of version 3 (RFC 5280), signed with ECDSA and SHA-256. */
-function certificate(template: Template): string {
-  const {
-    subject,
-    keys,
-    issuer,
-    issuerKeys,
-    extension,
-    firstYear = '00',
-    lastYear = '49',
-  } = template
-  const algorithm = sequence(ids.ecdsaWithSha256)
-  const body = sequence(
-    der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, Buffer.from([++serial])),
-    algorithm,
-    distinguishedName(issuer),
-    sequence(...[firstYear, lastYear].map((year) => der(0x17, Buffer.from(`${year}0101000000Z`)))),
-    distinguishedName(subject),
-    keys.publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(extension)),
-  )
-  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', body, issuerKeys.privateKey)])
-  const base64 = sequence(body, algorithm, der(0x03, signature)).toString('base64')
-  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`
+/** Certifies for the day before and the day after now, or so many days earlier. */
+function certify(options: Certification): string {
+  const { subject, key, issuer, issuerKey, extension, ageDays = 0 } = options
+  const daysFromNow = (days: number) => new Date(Date.now() + (days - ageDays) * 86_400_000)
+  const certificate = forge.pki.createCertificate()
+  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
+  certificate.publicKey = forge.pki.publicKeyFromPem(publicKey)
+  certificate.serialNumber = `01${forge.util.bytesToHex(forge.random.getBytesSync(8))}`
+  certificate.validity = { notBefore: daysFromNow(-1), notAfter: daysFromNow(1) }
+  certificate.setSubject([{ name: 'commonName', value: subject }])
+  certificate.setIssuer([{ name: 'commonName', value: issuer }])
+  certificate.setExtensions([extension])
+  // Signed by Node, since the library takes seconds for it when the test runner isolates it.
+  const signature = () => {
+    const signed = forge.asn1.toDer(certificate.tbsCertificate).getBytes()
+    return sign('sha256', Buffer.from(signed, 'latin1'), issuerKey).toString('latin1')
+  }
+  const signer = { sign: signature } as unknown as forge.pki.rsa.PrivateKey
+  certificate.sign(signer, forge.md.sha256.create())
+  return forge.pki.certificateToPem(certificate)
 }
-
-/** One value in the distinguished encoding rules of ASN.1. */
-function der(tag: number, value: Buffer): Buffer {
-  const { length } = value
-  const size =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
-  return Buffer.concat([Buffer.from([tag, ...size]), value])
-}
-
-const sequence = (...values: readonly Buffer[]): Buffer => der(0x30, Buffer.concat(values))
-const objectId = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'))
-const yes = der(0x01, Buffer.from([0xff]))
-const ids = {
-  ecdsaWithSha256: objectId('2a8648ce3d040302'),
-  commonName: objectId('550403'),
-  subjectAltName: objectId('551d11'),
-  basicConstraints: objectId('551d13'),
-}
-
-const distinguishedName = (commonName: string): Buffer =>
-  sequence(der(0x31, sequence(ids.commonName, der(0x0c, Buffer.from(commonName)))))
-
-const extension = (id: Buffer, value: Buffer): Buffer => sequence(id, yes, der(0x04, value))

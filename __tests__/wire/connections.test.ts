@@ -1,282 +1,218 @@
-/** Every way for a connection to fail. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+/** How a connection can fail, and what that says of the bot. */
+import { describe, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once as event } from 'node:events'
 import net from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  alreadyClosed,
-  answer,
-  drip,
-  endAtOnce,
-  head,
-  reset,
-  resetAtOnce,
-  stall,
-  yes,
-  yesText,
-} from './acts.ts'
-import {
-  against,
-  closed,
-  expectEnd,
-  expectRequests,
-  failed,
-  inferred,
-  once,
-  playAll,
-  run,
-} from './play.ts'
-import type { End, Row, Scene } from './play.ts'
+import { alreadyClosed, head, http, yes, yesText } from './answers.ts'
+import { newAuthority } from './certificates.ts'
 import { resolveSlowly, resolveTo } from './preload.ts'
-import { startServer } from './server.ts'
-import type { BundleResult } from '../../emulator/runner.ts'
-import type { Act } from './server.ts'
+import { answer, drip, endAtOnce, flood, reset, resetAtOnce, silent, stall } from './replies.ts'
+import { BUSY_MS, closed, expectRequests, expectResult, fails, inferred, once } from './run.ts'
+import { run, runAgainst, testOnLinux, testScenarios } from './run.ts'
+import type { Expectation, Scenario, ScenarioOptions } from './run.ts'
+import { startServer, withServer } from './server.ts'
+import type { Reply } from './server.ts'
 
-const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
-  all?.some(({ address }) => address === '::1'),
-)
-const onIPv6 = hasIPv6 ? test.concurrent : test.concurrent.skip
-/** The whole of 127.0.0.0/8 is there without being set up. */
-const onLinux = process.platform === 'linux' ? test.concurrent : test.concurrent.skip
+/** A relay's path may be its password, and the system's messages hold the address with the token. */
+const saysNot = /relay|\/bot/
+const unreachable = (more?: Partial<Expectation>) => fails('unreachable', undefined, more)
 
-/** The system's error messages hold the whole address; the code of the error is enough. */
-const withoutPath = /^(?!.*\/bot)/s
-
-// What takes long passes while the other tests run.
-let outage: Promise<BundleResult>
-let slowYes: Promise<Scene>
-beforeAll(() => {
-  // An address and a port that nothing else asks for meanwhile.
-  outage = throughOutage(process.platform === 'linux' ? '127.87.65.43' : '127.0.0.1', 10_000)
-  const drops = drip(head('200 OK', { 'content-length': 25 }), yesText)
-  slowYes = against(drops, { inputs: { 'attempt-timeout-seconds': '60' } })
-})
-afterAll(async () => {
-  await Promise.allSettled([outage, slowYes])
-})
-
-describe('a connection that fails after the request was sent', () => {
-  const failures: Record<string, Act> = {
-    'reset after the request': reset(),
-    'reset in the headers': reset('HTTP/1.1 200 OK\r\nContent-Le'),
-    'ended after the request': answer(),
-    'ended in the headers': answer('HTTP/1.1 200 OK\r\nContent-Le'),
-    'garbage instead of HTTP': answer('\u0000\u0001\u0002 SSH-2.0-OpenSSH_9.9\r\n'),
-    'another protocol': answer('220 mail.example ESMTP ready\r\n'),
-    'another version of HTTP': answer('HTTP/9.9 200 OK\r\n\r\n'),
-    'headers without a colon': answer('HTTP/1.1 200 OK\r\nthis is no header\r\n\r\n'),
-    'a length that is no number': answer(
-      `${head('200 OK', { 'content-length': 'many' })}${yesText}`,
-    ),
-    'two lengths': answer(
-      `HTTP/1.1 200 OK\r\nContent-Length: 25\r\nContent-Length: 7\r\n\r\n${yesText}`,
-    ),
+describe('A connection that fails after the request', () => {
+  const failures: Record<string, Reply> = {
+    'is reset': reset(),
+    'is ended': answer(),
+    'has garbage on it': answer('\u0000\u0001\u0002 SSH-2.0-OpenSSH_9.9\r\n'),
+    'has a header without a colon': answer('HTTP/1.1 200 OK\r\nno header\r\n\r\n'),
+    'has chunks that are none': answer(head(200, { 'transfer-encoding': 'chunked' }), 'xyz\r\n'),
   }
-  const shows = [/127\.0\.0\.1:\d+/, withoutPath]
-  const noChunks = answer(head('200 OK', { 'transfer-encoding': 'chunked' }), 'xyz\r\n')
-  playAll([
-    ...Object.entries(failures).flatMap(([name, act]): Row[] => [
-      [`${name}: it is asked again`, [act, alreadyClosed], inferred],
-      [
-        `${name}: the bot may be closed`,
-        act,
-        { outcome: 'unreachable', lost: true, shows },
-        { inputs: once },
-      ],
-    ]),
-    ['chunks that are none: it is asked again', [noChunks, alreadyClosed], inferred],
+  const inDoubt = unreachable({ mayBeClosed: true, says: [/127\.0\.0\.1:\d+/], saysNot })
+  const relay = { inputs: once, url: 'http://127.0.0.1:PORT/relay/v1' }
+  testScenarios([
+    ...Object.entries(failures).map(([name, reply]): Scenario => {
+      const title = `because it ${name} is tried again, and may have worked`
+      return [title, [reply, alreadyClosed], inferred]
+    }),
+    ['because it is reset leaves the bot in doubt', reset(), inDoubt, relay],
   ])
 })
 
-describe('a connection that fails before the request', () => {
+describe('A connection without a request', () => {
   test.concurrent.each([
     ['is reset', resetAtOnce],
     ['is ended', endAtOnce],
-  ])('and %s is tried again', async (_, act) => {
-    const scene = await against([act, act, yes])
-    expectEnd(scene, { ...closed, attempts: 3 })
-    expect(scene.connections).toBe(3)
+  ])('because it %s at once is tried again', async (_, reply) => {
+    const result = await runAgainst([reply, reply, yes])
+    expectResult(result, { ...closed, attempts: 3 })
+    expect(result.connections).toBe(3)
   })
 
-  test.concurrent('and is refused cannot have worked', async () => {
-    const ended = await run('http://127.0.0.1:1', { inputs: { 'max-attempts': '2' } })
-    const shows = [/127\.0\.0\.1.*refused.*ECONNREFUSED/, withoutPath]
-    expectEnd(ended, { outcome: 'unreachable', attempts: 2, shows })
-    expect(ended.elapsedMs).toBeGreaterThan(500)
+  test.concurrent('because it is refused is tried again, and cannot have worked', async () => {
+    const result = await run('http://127.0.0.1:1', { inputs: { 'max-attempts': '2' } })
+    const says = [/127\.0\.0\.1:1\b.*ECONNREFUSED/]
+    expectResult(result, unreachable({ attempts: 2, says, saysNot: /timeout-seconds|\/bot/ }))
+    expect(result.elapsedMs).toBeGreaterThan(500)
   })
 
-  test.concurrent('is tried through an outage of ten seconds, with default inputs', async () => {
-    const ended = await outage
-    // Refused connections lose no answer.
-    expect(ended.outputs).toMatchObject({
-      closed: 'true',
-      outcome: 'already-closed',
-      'http-status': '400',
-    })
-    expect(Number(ended.outputs['attempts'])).toBeGreaterThanOrEqual(4)
-    expect(ended.elapsedMs).toBeGreaterThan(9_000)
-    expect(ended.elapsedMs).toBeLessThan(40_000)
+  test.concurrent('during an outage is tried until it ends, with default inputs', async () => {
+    // An address that no other test uses, so that nobody takes the port meanwhile.
+    const host = process.platform === 'linux' ? '127.87.65.43' : '127.0.0.1'
+    const port = await withServer([], { host }, (server) => Promise.resolve(server.port))
+    const inputs = { 'timeout-seconds': '' }
+    const ended = run(`http://${host}:${port}`, { inputs })
+    await sleep(8000)
+    const server = await startServer([answer(yes)], { host, port })
+    const result = await ended.finally(server.stop)
+    const attempts = Number(result.outputs['attempts'])
+    expectResult(result, { ...closed, attempts })
+    expect(attempts).toBeGreaterThanOrEqual(3)
+    expect(server.requests).toHaveLength(1)
   })
 })
 
-describe('silence', () => {
-  const hasty = { 'attempt-timeout-seconds': '2.5' }
+describe('Silence', () => {
+  const inputs = { 'attempt-timeout-seconds': '4', ...once }
+  const attemptAgain = { inputs: { 'attempt-timeout-seconds': '4' }, waits: [4] }
+  const short = { inputs, withinSeconds: 5 }
   const length = { 'content-length': 99 }
-  const asking = { ...length, 'retry-after': 7 }
-  const upgrade = head('101 Switching Protocols', { upgrade: 'websocket', connection: 'upgrade' })
-  const chunk = `19\r\n${yesText}\r\n`
-  const timedOut: End = { outcome: 'timed-out', lost: true, shows: [/127\.0\.0\.1:\d+/, /2\.5 s/] }
-  const inBody: End = { ...timedOut, status: 200 }
-  const rows: [string, Act, End][] = [
-    ['from the start', stall(), timedOut],
-    ['inside the status line', stall('HTTP/1.1 2'), timedOut],
-    ['inside the headers', stall('HTTP/1.1 200 OK\r\nContent-Length: 2'), timedOut],
-    ['in the body of a yes', stall(head('200 OK', length), yesText), inBody],
+  const says = [/\b4 s\b/]
+  const timedOut = fails('timed-out', undefined, { mayBeClosed: true, says, saysNot })
+  const inBody: Expectation = { ...timedOut, status: 200 }
+  const tooLong = fails('invalid-response', 200, { mayBeClosed: true, says: [/64 KiB/] })
+  const slowBytes = drip(head(200, { 'content-length': 25 }), yesText)
+  const slowYes = answer(
+    3000,
+    yes.subarray(0, 20),
+    3000,
+    yes.subarray(20, -9),
+    3000,
+    yes.subarray(-9),
+  )
+  const fillers = flood('HTTP/1.1 200 OK\r\n', Buffer.from('X-Filler: x\r\n'.repeat(1000)))
+  testScenarios([
+    ['ends with the attempt', stall(), timedOut, short],
     [
-      'in the chunks of a yes',
-      stall(head('200 OK', { 'transfer-encoding': 'chunked' }), chunk),
+      'in the body of a 2xx ends with the attempt',
+      stall(head(200, length), yesText),
       inBody,
+      short,
     ],
-    ['where nothing says how a yes ends', stall(head('200 OK'), yesText), inBody],
-    ['half an upgrade', stall(upgrade), timedOut],
-    ['nothing but 103', stall(head('103 Early Hints', { link: '</x>' }).repeat(3)), timedOut],
+    ['in a byte a second ends with the attempt', slowBytes, inBody, short],
+    ['is tried again, and may have worked', [stall(), alreadyClosed], inferred, attemptAgain],
     [
-      'a byte a second, in the headers',
-      drip('HTTP/1.1 200 OK\r\n', 'X-Slow: 1234567890'),
-      timedOut,
+      'lasts ten seconds by default',
+      stall(),
+      { ...timedOut, says: [/\b10 s\b/] },
+      { inputs: once },
     ],
-    [
-      'a byte a second, in the body',
-      drip(head('200 OK', { 'content-length': 25 }), yesText),
-      inBody,
-    ],
-    ['in the body of a 403', stall(head(403, length), 'For'), failed('rejected', 403)],
-    ['in the body of a 501', stall(head(501, length)), failed('unsupported', 501)],
-    [
-      'in the body of a 429',
-      stall(head(429, asking)),
-      failed('rate-limited', 429, { retryAfterSeconds: 7 }),
-    ],
-    [
-      'in the body of a 302',
-      stall(head(302, { ...length, location: '/' })),
-      failed('invalid-response', 302),
-    ],
-  ]
-  const bothTimes = { inputs: hasty, gapsMs: [2000] }
-  const byDefault: End = { ...timedOut, shows: [/\b10 s/] }
-  playAll([
-    ...rows.map(([name, act, end]): Row => [
-      name,
-      act,
-      end,
-      { inputs: { ...hasty, ...once }, withinMs: 7500 },
-    ]),
-    ['is asked again, and may have worked', [stall(), alreadyClosed], inferred, bothTimes],
-    ['has ten seconds by default', stall(), byDefault, { inputs: once, withinMs: 16_000 }],
+    ['between the bytes of a yes ends well', slowYes, closed, { withinSeconds: 10 }],
+    ['is not needed: a body without end', flood(head(200), Buffer.alloc(100_000)), tooLong, short],
+    ['is not needed: headers without end', fillers, unreachable({ mayBeClosed: true }), short],
   ])
-
-  test.concurrent('between two bytes: a slow yes is a yes', async () => {
-    const scene = await slowYes
-    expectEnd(scene, closed)
-    expectRequests(scene, [])
-    expect(scene.elapsedMs).toBeGreaterThan(20_000)
-  })
 })
 
-describe('names and addresses', () => {
+describe('Names and addresses:', () => {
   const url = 'http://localhost:PORT'
-  const slowly = { inputs: { ...once, 'attempt-timeout-seconds': '1' }, preloads: [resolveSlowly] }
-  playAll([
+
+  testScenarios([
     [
       'a slow resolver ends with the attempt, which cannot have worked',
       yes,
-      { outcome: 'timed-out', shows: [/localhost:\d+/] },
-      { ...slowly, url, unsentOn: 0, withinMs: 6000 },
+      fails('timed-out', undefined, { says: [/localhost:\d+/] }),
+      {
+        inputs: { ...once, 'attempt-timeout-seconds': '1' },
+        preloads: [resolveSlowly],
+        url,
+        unsentOn: 0,
+        withinSeconds: 2,
+      },
     ],
   ])
 
   test.concurrent('no such host', async () => {
-    const ended = await run('https://no-such-host.invalid', { inputs: { 'max-attempts': '2' } })
-    const shows = [/no-such-host\.invalid.*ENOTFOUND/, withoutPath]
-    expectEnd(ended, { outcome: 'unreachable', attempts: 2, shows })
+    const result = await run('https://no-such-host.invalid', { inputs: { 'max-attempts': '2' } })
+    const says = [/no-such-host\.invalid.*ENOTFOUND/]
+    expectResult(result, unreachable({ attempts: 2, says, saysNot }))
   })
 
-  onLinux('one refusing address of two', async () => {
-    const scene = await against(yes, { url, preloads: [resolveTo('127.0.0.9', '127.0.0.1')] })
-    expectEnd(scene, closed)
-    expectRequests(scene, [])
-  })
-
-  // Several dead addresses, whatever the settings of the machine say about trying them.
-  onLinux.each([
-    ['', '127.0.1', ''],
-    [', even if that is turned off', '127.0.2', '--no-network-family-autoselection'],
-    [
-      ', even if the time for each is short',
-      '127.0.3',
-      '--network-family-autoselection-attempt-timeout=1',
-    ],
-  ])(
-    'two dead addresses of three: each has two and a half seconds%s',
-    async (_, network, NODE_OPTIONS) => {
-      await using server = await startServer([answer(yes)])
-      await using first = await deadAddress(`${network}.10`, server.port)
-      await using second = await deadAddress(`${network}.11`, server.port)
-      const ended = await run(`http://localhost:${server.port}`, {
-        preloads: [resolveTo(first.address, second.address, '127.0.0.1')],
-        env: { NODE_OPTIONS },
-      })
-      expectEnd(ended, closed)
-      expect(ended.elapsedMs).toBeGreaterThan(4900)
-      expect(ended.elapsedMs).toBeLessThan(10_000)
-    },
+  testOnLinux('two dead addresses of three get two and a half seconds each', () =>
+    withServer([answer(yes)], {}, async ({ port }) => {
+      const dead = ['127.0.1.10', '127.0.1.11']
+      const release = await Promise.all(dead.map((address) => occupy(address, port)))
+      try {
+        const result = await run(`http://localhost:${port}`, {
+          preloads: [resolveTo(...dead, '127.0.0.1')],
+          inputs: { 'attempt-timeout-seconds': '30' },
+        })
+        expectResult(result, closed)
+        expect(result.elapsedMs).toBeGreaterThan(4900)
+        expect(result.elapsedMs).toBeLessThan(10_000 + BUSY_MS)
+      } finally {
+        await Promise.all(release.map((end) => end()))
+      }
+    }),
   )
 
-  onLinux('all addresses are dead, and nothing can have worked', async () => {
-    await using server = await startServer([answer(yes)])
-    await using dead = await deadAddress('127.0.4.10', server.port)
-    const ended = await run(`http://localhost:${server.port}`, {
-      inputs: { ...once, 'attempt-timeout-seconds': '2' },
-      preloads: [resolveTo(dead.address)],
-    })
-    expectEnd(ended, { outcome: 'timed-out' })
-    expect(ended.elapsedMs).toBeLessThan(7000)
-    expect(server.connections()).toBe(0)
-  })
-
-  onIPv6('an address of version 6', async () => {
-    const scene = await against(yes, { host: '::1', url: 'http://[::1]:PORT' })
-    expectEnd(scene, closed)
-    expectRequests(scene, [])
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+  const hasIPv6 = addresses.some(({ address }) => address === '::1')
+  const testOnIPv6 = hasIPv6 ? test.concurrent : test.concurrent.skip
+  testOnIPv6('an address of version 6', async () => {
+    const result = await runAgainst(yes, { host: '::1', url: 'http://[::1]:PORT' })
+    expectResult(result, closed)
+    expectRequests(result)
   })
 })
 
-/** Runs with default inputs against a server that starts late. */
-async function throughOutage(host: string, outageMs: number): Promise<BundleResult> {
-  const port = await freePort(host)
-  const ended = run(`http://${host}:${port}`, {
-    inputs: { 'timeout-seconds': '', 'allow-already-closed': 'true' },
+describe('TLS', () => {
+  const authority = newAuthority('Trusted Test Authority')
+  const trusted = authority.cert
+  const localhost = authority.issue('localhost')
+  const stranger = newAuthority('Unknown Test Authority').issue('localhost')
+  const wrong = (...options: Parameters<typeof authority.issue>): ScenarioOptions => ({
+    tls: authority.issue(...options),
+    trusted,
   })
-  await sleep(outageMs)
-  await using server = await startServer([answer(alreadyClosed)], { host, port })
-  const result = await ended
-  expect(server.requests).toHaveLength(1)
-  return result
-}
+  const flaws: [string, ScenarioOptions, RegExp][] = [
+    ['by an unknown authority', { tls: stranger, trusted }, /localhost.*not trusted/],
+    ['that signed itself', wrong('localhost', 'self-signed'), /localhost.*SELF_SIGNED/],
+    ['for another host', wrong('tapi.bale.ai'), /localhost.*ALTNAME/],
+    ['that has expired', wrong('localhost', 'expired'), /clock.*localhost.*CERT_HAS_EXPIRED/],
+    ['that is not valid yet', wrong('localhost', 'not yet valid'), /clock.*CERT_NOT_YET_VALID/],
+    ['of a weak key', wrong('localhost', 'weak'), /localhost.*UNSPECIFIED/],
+  ]
+  test.concurrent.each(flaws)(
+    'with a certificate %s is final, and nothing is sent, even if the checks are “turned off”',
+    async (_, options, says) => {
+      const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+      const result = await runAgainst(yes, { ...options, env })
+      expectResult(result, unreachable({ says: [says] }))
+      expect([result.bytes, result.connections]).toEqual([0, 1])
+    },
+  )
 
-async function freePort(host: string): Promise<number> {
-  await using server = await startServer([], { host })
-  return server.port
-}
+  const url = 'https://localhost:PORT'
+  const byTls = { tls: localhost, trusted }
+  const noTls: Reply = ({ socket }) => socket.end(http(400, 'no TLS here'))
+  const ended = unreachable({ attempts: 2 })
+  const twice = { url, inputs: { 'max-attempts': '2' }, unsentOn: 2 }
+  const quiet = { url, inputs: { ...once, 'attempt-timeout-seconds': '3' }, unsentOn: 1 }
+  testScenarios([
+    ['by an authority in NODE_EXTRA_CA_CERTS is trusted', yes, closed, byTls],
+    [
+      'towards plain HTTP is final, and the token is not sent',
+      noTls,
+      unreachable({ says: [/TLS/] }),
+      { url, unsentOn: 1 },
+    ],
+    ['that ends in the handshake is tried again, and cannot have worked', endAtOnce, ended, twice],
+    ['that is silent in the handshake cannot have worked', silent, fails('timed-out'), quiet],
+    ['that ends after the request may have worked', [answer(), alreadyClosed], inferred, byTls],
+  ])
+})
 
-/** An address that answers nothing to a connection: a full queue of a process that accepts none. */
-async function deadAddress(
-  address: string,
-  port: number,
-): Promise<AsyncDisposable & { address: string }> {
+/** Makes an address answer nothing: its listener accepts no connection, and its queue is full. */
+async function occupy(address: string, port: number): Promise<() => Promise<unknown>> {
   const source = `
     const server = require('node:net').createServer().listen({ host: '${address}', port: ${port}, backlog: 1 })
     server.on('listening', () => {
@@ -289,15 +225,12 @@ async function deadAddress(
   const fillers = Array.from({ length: 8 }, () =>
     net.connect(port, address).on('error', () => undefined),
   )
-  // What finds place in the queue has found it long before.
+  // What finds a place in the queue has found it long before.
   await sleep(1000)
-  return {
-    address,
-    [Symbol.asyncDispose]: async () => {
-      for (const filler of fillers) filler.destroy()
-      const exited = event(child, 'exit')
-      child.kill('SIGKILL')
-      await exited
-    },
+  return async () => {
+    for (const filler of fillers) filler.destroy()
+    const exited = event(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
   }
 }

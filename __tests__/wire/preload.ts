@@ -1,12 +1,4 @@
-/** Modules that Node loads before the bundle, to measure it or to change the machine that it sees. */
-
-/** Writes the peak of the resident size, in KiB, when the process ends. */
-export function measurePeak(path: string): string {
-  return `
-    import { writeFileSync } from 'node:fs'
-    process.on('exit', () => writeFileSync(${JSON.stringify(path)}, String(process.resourceUsage().maxRSS)))
-  `
-}
+/** Modules that Node loads before the bundle, to change the machine that it sees. */
 
 /** Resolves every host name to these addresses, in this order. */
 export function resolveTo(...addresses: readonly string[]): string {
@@ -31,51 +23,38 @@ function lookup(body: string): string {
   `
 }
 
-/** Says to be another version of Node. */
+/** Claims to be another version of Node. */
 export function pretendVersion(version: string): string {
   return `
-    Object.defineProperty(process, 'version', { value: ${JSON.stringify(`v${version}`)} })
-    Object.defineProperty(process, 'versions', { value: { ...process.versions, node: ${JSON.stringify(version)} } })
+    Object.defineProperty(process, 'version', { value: 'v${version}' })
+    Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })
   `
 }
 
-/** Ends the process with code 7 if the event file is looked at before the outputs are written. */
-export const outputsFirst = `
-  import fs from 'node:fs'
-  import { syncBuiltinESMExports } from 'node:module'
-  const { statSync } = fs
-  for (const name of ['existsSync', 'readFileSync', 'statSync', 'openSync']) {
-    const own = fs[name]
-    fs[name] = (path, ...rest) => {
-      if (path === process.env.GITHUB_EVENT_PATH && statSync(process.env.GITHUB_OUTPUT).size === 0) process.exit(7)
-      return own(path, ...rest)
-    }
-  }
-  syncBuiltinESMExports()
-`
-
-/** Throws from nowhere, a while after the first connection was begun. @param thrown as an expression of JavaScript */
-export function throwSoon(thrown: string): string {
+/** Runs a statement when the program opens a socket. */
+export function atConnect(statement: string): string {
   return `
     import net from 'node:net'
     const { connect } = net.Socket.prototype
     net.Socket.prototype.connect = function (...values) {
-      net.Socket.prototype.connect = connect
-      setTimeout(() => { throw ${thrown} }, 1200)
+      ${statement}
       return connect.apply(this, values)
     }
   `
 }
 
-/** Runs a statement as the first output is written. */
+/** Runs a statement when the first output is written. */
 export function atFirstOutput(statement: string): string {
   return `
     import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
     const { appendFileSync } = fs
     fs.appendFileSync = (...values) => {
+      fs.appendFileSync = appendFileSync
       ${statement}
-      appendFileSync(...values)
+      return appendFileSync(...values)
     }
+    syncBuiltinESMExports()
   `
 }
 

@@ -1,277 +1,180 @@
 /** Proxies. The API has the name `bale.test` here, which only a proxy can find. */
 import { describe, expect, test } from '@jest/globals'
-import { alreadyClosed, answer, endAtOnce, flood, head, http, page } from './acts.ts'
-import { reset, resetAtOnce, stall, tryAgain, unknownToken, tunnelTo, yes } from './acts.ts'
+import { alreadyClosed, head, http, tryAgain, unknownToken, yes } from './answers.ts'
 import { newAuthority } from './certificates.ts'
 import type { Identity } from './certificates.ts'
-import { against, closed, expectEnd, failed, once, run, token } from './play.ts'
-import type { End, RunOptions } from './play.ts'
-import { pretendVersion, resolveNothing } from './preload.ts'
-import { startServer } from './server.ts'
-import type { Act } from './server.ts'
+import { answer, endAtOnce, flood, reset, silent, stall, tunnelTo } from './replies.ts'
+import { closed, expectResult, fails, once, repliesOf, run, runAgainst, token } from './run.ts'
+import type { Expectation, RunOptions, ServerScript } from './run.ts'
+import { withServer } from './server.ts'
+import type { Reply } from './server.ts'
 
 const authority = newAuthority('Test Authority of Proxies')
-const baleTest = authority.issue('bale.test')
-const trusted = authority.cert
-const unknownHost: End = { outcome: 'unreachable', shows: [/bale\.test.*ENOTFOUND/] }
+const tls = authority.issue('bale.test')
 const password = 'FAKE+proxy/password%41'
 const credentials = `proxy-user:${encodeURIComponent(password)}`
 const basic = Buffer.from(`proxy-user:${password}`).toString('base64')
-const hidden = [password, encodeURIComponent(password), basic]
+const here = '127.0.0.1:PORT'
+const used = { https_proxy: `http://${credentials}@${here}` }
+const unreachable = (more?: Partial<Expectation>) => fails('unreachable', undefined, more)
 
-interface ProxiedOptions extends RunOptions {
+interface ProxiedRunOptions extends RunOptions {
   /** What the API answers. */
-  script?: readonly Act[]
-  /** What the proxy does; by default it connects to the API. */
-  proxyScript?: (apiPort: number) => readonly Act[]
+  script?: ServerScript
+  /** What the proxy does with its first connection; by default it connects it to the API, as all others. */
+  first?: Reply
   /** `PORT` in a variable stands for the proxy's port. */
   env?: Readonly<Record<string, string>>
-  /** `PORT` in it stands for the API's port. */
   apiUrl?: string
-  /** Whether the proxy itself speaks TLS, and by whose certificate. */
-  tls?: Identity
+  /** The certificate of a proxy that speaks TLS. */
+  proxyTls?: Identity
 }
 
 /** Runs the bundle with a proxy between it and the API. */
-async function through(options: ProxiedOptions = {}) {
-  const { script = [answer(yes)], proxyScript = (port: number) => [tunnelTo(port)], tls } = options
-  const {
-    env = { https_proxy: `http://${credentials}@127.0.0.1:PORT` },
-    apiUrl = 'https://bale.test',
-  } = options
-  await using api = await startServer(script, { tls: baleTest })
-  await using proxy = await startServer(proxyScript(api.port), { ...(tls && { tls }) })
-  const variables = Object.entries(env).map(([name, value]) => [
-    name,
-    value.replace('PORT', String(proxy.port)),
-  ])
-  const result = await run(apiUrl.replace('PORT', String(api.port)), {
-    trusted,
-    ...options,
-    env: Object.fromEntries(variables) as Record<string, string>,
-    secrets: hidden,
+function runThroughProxy(options: ProxiedRunOptions = {}) {
+  const { script = yes, first, env = used, apiUrl = 'https://bale.test', proxyTls } = options
+  return withServer(repliesOf(script), { tls }, (api) => {
+    const replies = [...(first ? [first] : []), tunnelTo(api.port)]
+    return withServer(replies, proxyTls ? { tls: proxyTls } : {}, async (proxy) => {
+      const variables = Object.entries(env).map(([name, value]) => [
+        name,
+        value.replace('PORT', String(proxy.port)),
+      ])
+      const result = await run(apiUrl, {
+        trusted: authority.cert,
+        ...options,
+        env: Object.fromEntries(variables) as Record<string, string>,
+        secrets: [password, encodeURIComponent(password), basic],
+      })
+      return { result, api, proxy }
+    })
   })
-  return { result, api, proxy }
 }
 
-describe('a proxy', () => {
-  const overTls = { env: { https_proxy: `https://${credentials}@localhost:PORT` }, preloads: [] }
-
-  test.concurrent.each<[string, ProxiedOptions]>([
+describe('A proxy', () => {
+  const byTls = { env: { https_proxy: `https://${credentials}@localhost:PORT` }, preloads: [] }
+  const localhost = authority.issue('localhost')
+  test.concurrent.each<[string, ProxiedRunOptions]>([
     ['', {}],
-    [' over TLS', { ...overTls, tls: authority.issue('localhost') }],
-  ])(
-    'gets CONNECT with credentials%s, and the API gets the request through it',
-    async (_, options) => {
-      const { result, api, proxy } = await through(options)
-      expectEnd(result, closed)
+    [' over TLS', { ...byTls, proxyTls: localhost }],
+  ])('gets CONNECT with credentials%s, and the API the request', async (_, options) => {
+    const { result, api, proxy } = await runThroughProxy(options)
+    expectResult(result, closed)
+    expect(proxy.requests).toMatchObject([
+      {
+        line: 'CONNECT bale.test:443 HTTP/1.1',
+        headers: {
+          host: 'bale.test:443',
+          'proxy-authorization': `Basic ${basic}`,
+          'user-agent': 'close-bale-bot',
+        },
+      },
+    ])
+    expect(JSON.stringify(proxy.requests)).not.toContain(token)
+    expect(api.requests.map(({ line }) => line)).toEqual([`POST /bot${token}/close HTTP/1.1`])
+    expect(api.requests[0]?.headers).not.toHaveProperty('proxy-authorization')
+  })
+
+  test.concurrent(
+    'is taken from the variable in upper case and without a scheme, too',
+    async () => {
+      const { result, proxy } = await runThroughProxy({ env: { HTTPS_PROXY: here } })
+      expectResult(result, closed)
       expect(proxy.requests).toHaveLength(1)
-      const [connect] = proxy.requests
-      expect(connect?.line).toBe('CONNECT bale.test:443 HTTP/1.1')
-      expect(connect?.headers['proxy-authorization']).toBe(`Basic ${basic}`)
-      expect(JSON.stringify(connect)).not.toContain(token)
-      expect(api.requests.map(({ line }) => line)).toEqual([`POST /bot${token}/close HTTP/1.1`])
-      expect(api.requests[0]?.headers).not.toHaveProperty('proxy-authorization')
     },
   )
 
-  const here = '127.0.0.1:PORT'
-  const noProxy = 'example.org, test.example,bale,*.test,ale.test,bale.test:444'
-  test.concurrent.each<[string, Record<string, string>, string[]?]>([
-    ['in upper case', { HTTPS_PROXY: `http://${here}` }],
-    ['without a scheme', { https_proxy: here }],
-    [
-      'in both cases: the lower one counts',
-      { https_proxy: here, HTTPS_PROXY: 'http://127.0.0.1:1' },
-    ],
-    ['with exceptions for others', { https_proxy: here, no_proxy: noProxy }],
-    [
-      'beside all_proxy, which is not read',
-      { https_proxy: here, all_proxy: 'socks5://127.0.0.1:1' },
-    ],
-    ['on the oldest Node', { https_proxy: here }, [resolveNothing, pretendVersion('20.3.0')]],
-  ])('is taken from the variables: %s', async (_, env, preloads) => {
-    const { result, api, proxy } = await through({ env, ...(preloads && { preloads }) })
-    expectEnd(result, closed)
-    expect(proxy.requests[0]?.line).toBe('CONNECT bale.test:443 HTTP/1.1')
-    expect(api.requests).toHaveLength(1)
+  test.concurrent('is used for every attempt and every method', async () => {
+    const script = [tryAgain, yes, tryAgain, unknownToken]
+    const inputs = { 'delete-webhook': 'true' }
+    const { result, api, proxy } = await runThroughProxy({ script, inputs })
+    expectResult(result, fails('unauthorized', 403, { attempts: 2, webhook: 'is deleted' }))
+    expect([proxy.requests.length, api.requests.length]).toEqual([4, 4])
   })
 
-  const unsafe = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
-  test.concurrent.each<[string, Record<string, string>]>([
-    ['', {}],
-    [', even if the checks are “turned off”', unsafe],
-  ])('whose certificate is not trusted is final, and gets nothing%s', async (_, more) => {
-    const tls = newAuthority('Unknown Proxy Authority').issue('localhost')
-    const { result, api, proxy } = await through({
-      ...overTls,
-      tls,
-      env: { ...overTls.env, ...more },
-    })
-    expectEnd(result, { outcome: 'unreachable', shows: [/not trusted/] })
-    expect(proxy.requests).toHaveLength(0)
-    expect(api.connections()).toBe(0)
+  test.concurrent('whose certificate is not trusted is final, and gets nothing', async () => {
+    const proxyTls = newAuthority('Unknown Authority of Proxies').issue('localhost')
+    const { result, api, proxy } = await runThroughProxy({ ...byTls, proxyTls })
+    expectResult(result, unreachable({ says: [/not trusted/] }))
+    expect([proxy.byteCount(), api.connectionCount()]).toEqual([0, 0])
   })
 
   test.concurrent('does not make the API’s certificate trusted', async () => {
-    const { result, api } = await through({
-      apiUrl: 'https://other.test',
-      env: { https_proxy: here, ...unsafe },
-    })
-    expectEnd(result, { outcome: 'unreachable', shows: [/other\.test.*another host/] })
-    expect(api.requests).toHaveLength(0)
+    const env = { https_proxy: here, NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+    const { result, api } = await runThroughProxy({ apiUrl: 'https://other.test', env })
+    expectResult(result, unreachable({ says: [/other\.test.*ALTNAME/] }))
+    expect(api.byteCount()).toBe(0)
   })
 
-  test.concurrent('that wants other credentials is asked once', async () => {
-    const challenge = http(407, '', { 'proxy-authenticate': `Basic realm="${password}"` })
-    const { result, api, proxy } = await through({ proxyScript: () => [answer(challenge)] })
-    const shows = [/407/, /bale\.test.*proxy \W?127\.0\.0\.1:\d+/]
-    expectEnd(result, { outcome: 'unreachable', shows })
-    expect(proxy.requests).toHaveLength(1)
-    expect(api.connections()).toBe(0)
+  test.concurrent('that answers 407 is final: only Basic is supported', async () => {
+    const first = answer(http(407, '', { 'proxy-authenticate': 'Negotiate' }))
+    const { result, api, proxy } = await runThroughProxy({ env: { https_proxy: here }, first })
+    const says = [/407/, /Basic/, /bale\.test.*proxy \W?127\.0\.0\.1:\d+/]
+    expectResult(result, unreachable({ says }))
+    expect([proxy.requests.length, api.connectionCount()]).toEqual([1, 0])
   })
 
-  const undelivered: Record<string, Act> = {
-    'answers 502': answer(page(502)),
-    'answers 403 with the token and the password': answer(
-      http(`403 ${token} ${password}`, `${token} ${password}`),
-    ),
+  const fillers = Buffer.from('X-Filler: x\r\n'.repeat(1000))
+  const undelivered: Record<string, Reply> = {
+    'answers 403 with the token and the password': answer(http(`403 ${token}`, password)),
     'is no proxy': answer('220 mail.example ESMTP\r\n\r\n'),
     'resets CONNECT': reset(),
-    'resets the connection': resetAtOnce,
     'ends the connection': endAtOnce,
-    'ends in the middle of its answer': answer('HTTP/1.1 200 Conn'),
-    'agrees, and resets the connection': reset('HTTP/1.1 200 OK\r\n\r\n'),
     'agrees, and ends the connection': answer('HTTP/1.1 204 No Content\r\n\r\n'),
-    'redirects to another proxy': answer(http(302, '', { location: 'http://127.0.0.1:1/' })),
-    'sends interim answers without end': flood(
-      '',
-      Buffer.from(head('103 Early Hints', { link: '</x>' }).repeat(1000)),
-    ),
-    'sends headers without end': flood(
-      'HTTP/1.1 200 OK\r\n',
-      Buffer.from('X-Filler: x\r\n'.repeat(1000)),
-    ),
+    'sends headers without end': flood('HTTP/1.1 200 OK\r\n', fillers),
   }
   test.concurrent.each(Object.entries(undelivered))(
-    'that %s has delivered nothing, which cannot have worked, and is asked again',
-    async (_, act) => {
-      const proxyScript = (port: number): Act[] => [act, tunnelTo(port)]
-      const { result, api, proxy } = await through({ proxyScript, script: [answer(alreadyClosed)] })
-      expectEnd(result, failed('already-closed', 400, { attempts: 2 }))
-      expect(proxy.connections()).toBe(2)
-      expect(api.requests).toHaveLength(1)
+    'that %s is asked again, and cannot have delivered a close',
+    async (_, first) => {
+      const { result, api, proxy } = await runThroughProxy({ first, script: alreadyClosed })
+      expectResult(result, fails('already-closed', 400, { attempts: 2 }))
+      expect([proxy.connectionCount(), api.requests.length]).toEqual([2, 1])
     },
   )
 
-  const greeting = 'HTTP/1.1 200 Connection established\r\nProxy-Agent: test\r\n\r\n'
-  test.concurrent.each<[string, Iterable<string>]>([
-    ['byte by byte', greeting],
-    ['with a page of headers', [greeting.replace('test', 'x'.repeat(8000))]],
-    ['in HTTP/1.0, without a phrase', ['HTTP/1.0 200\r\n\r\n']],
-  ])('that agrees %s is a proxy like any other', async (_, packets) => {
-    const { result, proxy } = await through({ proxyScript: (port) => [tunnelTo(port, packets)] })
-    expectEnd(result, closed)
-    expect(proxy.connections()).toBe(1)
-  })
-
   test.concurrent('that is refused is unreachable', async () => {
     const env = { https_proxy: `http://${credentials}@127.0.0.1:1` }
-    const { result } = await through({ env, inputs: { 'max-attempts': '2' } })
-    const shows = [/ECONNREFUSED/, /proxy \W?127\.0\.0\.1:1\b/]
-    expectEnd(result, { outcome: 'unreachable', attempts: 2, shows })
+    const { result } = await runThroughProxy({ env, inputs: once })
+    expectResult(result, unreachable({ says: [/proxy \W?127\.0\.0\.1:1\b/, /ECONNREFUSED/] }))
   })
 
-  test.concurrent.each([
-    ['is silent', stall()],
-    ['agrees and is silent then', stall('HTTP/1.1 200 OK\r\n\r\n')],
-  ])('that %s is timed out, and cannot have worked', async (_, act) => {
-    const inputs = { ...once, 'attempt-timeout-seconds': '1' }
-    const { result, api, proxy } = await through({ proxyScript: () => [act], inputs })
-    expectEnd(result, { outcome: 'timed-out' })
-    expect(result.elapsedMs).toBeLessThan(6000)
-    expect(proxy.requests).toHaveLength(1)
-    expect(api.connections()).toBe(0)
-  })
-
-  test.concurrent('is used for every attempt and every method', async () => {
-    const script = [answer(tryAgain), answer(yes), answer(tryAgain), answer(unknownToken)]
-    const { result, api, proxy } = await through({ script, inputs: { 'delete-webhook': 'true' } })
-    expectEnd(result, failed('unauthorized', 403, { attempts: 2, webhook: 'is deleted' }))
-    expect(proxy.requests.map(({ line }) => line)).toEqual(
-      Array<string>(4).fill('CONNECT bale.test:443 HTTP/1.1'),
-    )
-    expect(api.requests).toHaveLength(4)
+  test.concurrent.each<[string, Reply]>([
+    ['is silent', silent],
+    ['agrees and is silent then', stall(head('200 OK'))],
+  ])('that %s is timed out, and cannot have worked', async (_, first) => {
+    const inputs = { ...once, 'attempt-timeout-seconds': '3' }
+    const { result, api } = await runThroughProxy({ first, inputs })
+    expectResult(result, fails('timed-out'))
+    expect(api.connectionCount()).toBe(0)
   })
 })
 
-describe('no proxy', () => {
-  const used = `http://${credentials}@127.0.0.1:PORT`
-  const others = ['all_proxy', 'ALL_PROXY', 'http_proxy', 'HTTP_PROXY']
-  const excepted = ['bale.test', '.test', 'test', 'x.example, BALE.test:443', '*']
-  test.concurrent.each<[string, Record<string, string>]>([
-    ...excepted.map((value, at): [string, Record<string, string>] => [
-      `for what ${value} excepts`,
-      { https_proxy: used, [at === 0 ? 'NO_PROXY' : 'no_proxy']: value },
-    ]),
-    ...others.map((name): [string, Record<string, string>] => [
-      `from ${name}, which is for others`,
-      { [name]: used },
-    ]),
-    [
-      'of a kind that cannot be used',
-      { https_proxy: used.replace('http', 'socks5'), no_proxy: 'bale.test' },
-    ],
-  ])('%s', async (_, env) => {
-    const { result, proxy } = await through({ env, inputs: once })
-    expectEnd(result, unknownHost)
-    expect(proxy.connections()).toBe(0)
+describe('No proxy is used', () => {
+  test.concurrent('for a host in NO_PROXY, whatever the proxy is', async () => {
+    const env = { https_proxy: 'socks5://x', NO_PROXY: 'x.example, BALE.test:443' }
+    const { result } = await runThroughProxy({ env, inputs: once })
+    expectResult(result, unreachable({ says: [/bale\.test.*ENOTFOUND/], saysNot: /proxy “/ }))
   })
 
-  const everywhere = (proxy: string): Record<string, string> => ({
-    ...Object.fromEntries(['https_proxy', 'HTTPS_PROXY', ...others].map((name) => [name, proxy])),
-    NODE_USE_ENV_PROXY: '1',
-  })
-  test.concurrent.each(['localhost', '127.0.0.1'])('for the loopback host %s', async (host) => {
-    const options = { env: everywhere(used), apiUrl: `https://${host}:PORT`, inputs: once }
-    const { result, api, proxy } = await through(options)
-    // The certificate is for bale.test: that it is looked at shows that the connection went straight.
-    expectEnd(result, { outcome: 'unreachable', shows: [/another host/] })
-    expect(proxy.connections()).toBe(0)
-    expect(api.connections()).toBe(1)
-  })
-
-  test.concurrent('for plain HTTP, which is on loopback always', async () => {
-    // Nothing listens there, so that a request by way of it would fail.
-    const env = everywhere('http://127.0.0.1:1')
-    expectEnd(await against(yes, { url: 'http://localhost:PORT', env }), closed)
+  test.concurrent('for a loopback host', async () => {
+    // Nothing listens there, so a request by way of it would fail.
+    const dead = 'http://127.0.0.1:1'
+    const env = { https_proxy: dead, http_proxy: dead, NODE_USE_ENV_PROXY: '1' }
+    const { cert: trusted, issue } = authority
+    expectResult(await runAgainst(yes, { env }), closed)
+    expectResult(await runAgainst(yes, { env, trusted, tls: issue('localhost') }), closed)
   })
 })
 
-describe('a proxy variable that cannot be used is an invalid input, and nothing is sent', () => {
-  const withHash = `proxy-user:${password.slice(0, 8)}#${password.slice(8)}`
-  test.concurrent.each([
-    ['SOCKS 5', 'https_proxy', `socks5://${credentials}@127.0.0.1:PORT`],
-    ['no URL', 'HTTPS_PROXY', 'http://[not a host'],
-    [
-      'credentials that cannot be decoded',
-      'https_proxy',
-      `http://${credentials}%zz@127.0.0.1:PORT`,
-    ],
-    ['# in the password', 'HTTPS_PROXY', `http://${withHash}@127.0.0.1:PORT`],
-  ])('%s in %s', async (_, variable, value) => {
-    const { result, api, proxy } = await through({ env: { [variable]: value } })
-    const shows = [new RegExp(`\\b${variable}\\b.*http:\\/\\/.*SOCKS`)]
-    expectEnd(result, { outcome: 'invalid-input', attempts: 0, shows })
-    expect(result.written).not.toMatch(/proxy-user|socks5|not a host/)
-    expect(proxy.connections() + api.connections()).toBe(0)
-  })
-
-  test.concurrent('also in a dry run', async () => {
-    const { result } = await through({
-      env: { https_proxy: 'socks5://127.0.0.1:1' },
-      inputs: { 'dry-run': 'true' },
-    })
-    expectEnd(result, { outcome: 'invalid-input', attempts: 0, shows: [/https_proxy/] })
+describe('A proxy variable that cannot be used is an invalid input, and nothing is sent:', () => {
+  test.concurrent.each<[string, string, string, RegExp]>([
+    ['SOCKS', 'https_proxy', `socks5://${credentials}@${here}`, /SOCKS/],
+    ['quotes around it', 'HTTPS_PROXY', `"http://${credentials}@${here}"`, /quotes/],
+    ['a broken escape', 'https_proxy', `http://x:${password}%zz@${here}`, /percent/i],
+  ])('%s', async (_, variable, value, says) => {
+    const { result, api, proxy } = await runThroughProxy({ env: { [variable]: value } })
+    expectResult(result, fails('invalid-input', undefined, { says: [says, new RegExp(variable)] }))
+    expect(result.written).not.toMatch(/proxy-user|socks5:/)
+    expect(proxy.connectionCount() + api.connectionCount()).toBe(0)
   })
 })

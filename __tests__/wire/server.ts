@@ -1,4 +1,4 @@
-/** A server on raw sockets that plays a script, so that what is sent is what the script holds, byte for byte. */
+/** Servers on raw sockets, which send exactly the bytes that their script holds. */
 import { once } from 'node:events'
 import net from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
@@ -14,59 +14,56 @@ export interface WireRequest {
   atMs: number
 }
 
-/** A connection as its act sees it. */
-export interface Peer {
+export interface Connection {
   socket: Socket
   /** Waits for the first request. */
   request: () => Promise<unknown>
-  /** Leaves all further bytes of the connection to the act. */
+  /** Stops reading requests: whatever else comes is for the caller. */
   takeOver: () => void
 }
 
-/** What happens to one connection. */
-export type Act = (peer: Peer) => unknown
+/** What the server does with one connection. */
+export type Reply = (connection: Connection) => unknown
 
-export interface WireServer extends AsyncDisposable {
-  port: number
-  /** In the order of their arrival, from all connections. */
-  requests: readonly WireRequest[]
-  /** How many connections were accepted. */
-  connections: () => number
-  /** How many bytes came on them, in TLS without those of TLS itself. */
-  bytes: () => number
-}
-
-export interface WireOptions {
+export interface ServerOptions {
   tls?: Identity
   host?: string
   port?: number
 }
 
+export interface WireServer {
+  port: number
+  requests: readonly WireRequest[]
+  connectionCount: () => number
+  /** How many bytes came, in TLS without those of TLS itself. */
+  byteCount: () => number
+  stop: () => Promise<void>
+}
+
 /**
- * Starts a server. Each connection plays the next act of the script; the last act is played again and again, so that a
- * client that asks too often is answered and counted.
+ * Starts a server. Each connection gets the next reply of the script; the last one is repeated, so that a client that
+ * asks too often is answered and counted.
  */
 export async function startServer(
-  script: readonly Act[],
-  options: WireOptions = {},
+  script: readonly Reply[],
+  { tls: identity, host = '127.0.0.1', port = 0 }: ServerOptions = {},
 ): Promise<WireServer> {
-  const { tls: identity, host = '127.0.0.1', port = 0 } = options
   const sockets = new Set<Socket>()
   const requests: WireRequest[] = []
-  let connections = 0
-  let bytes = 0
-  let acts = 0
+  let connectionCount = 0
+  let replyCount = 0
+  let byteCount = 0
 
-  function play(socket: Socket): void {
-    const act = script[Math.min(acts++, script.length - 1)]
-    socket.on('data', (chunk: Buffer) => (bytes += chunk.length))
+  function reply(socket: Socket): void {
+    const next = script[Math.min(replyCount++, script.length - 1)]
+    socket.on('data', (chunk: Buffer) => (byteCount += chunk.length))
     // What fails here fails at the client's end, too, and is judged there.
-    void Promise.resolve(act?.(connect(socket, requests))).catch(() => undefined)
+    void Promise.resolve(next?.(readFrom(socket, requests))).catch(() => undefined)
   }
 
-  const server = identity ? tls.createServer(identity, play) : net.createServer(play)
+  const server = identity ? tls.createServer(identity, reply) : net.createServer(reply)
   server.on('connection', (socket: Socket) => {
-    connections++
+    connectionCount++
     sockets.add(socket.on('error', () => undefined))
   })
   server.listen(port, host)
@@ -74,9 +71,9 @@ export async function startServer(
   return {
     port: (server.address() as AddressInfo).port,
     requests,
-    connections: () => connections,
-    bytes: () => bytes,
-    [Symbol.asyncDispose]: async () => {
+    connectionCount: () => connectionCount,
+    byteCount: () => byteCount,
+    stop: async () => {
       const closed = once(server, 'close')
       server.close()
       for (const socket of sockets) socket.destroy()
@@ -85,7 +82,21 @@ export async function startServer(
   }
 }
 
-function connect(socket: Socket, requests: WireRequest[]): Peer {
+/** Starts a server for as long as a function needs it. */
+export async function withServer<T>(
+  script: readonly Reply[],
+  options: ServerOptions,
+  use: (server: WireServer) => Promise<T>,
+): Promise<T> {
+  const server = await startServer(script, options)
+  try {
+    return await use(server)
+  } finally {
+    await server.stop()
+  }
+}
+
+function readFrom(socket: Socket, requests: WireRequest[]): Connection {
   const requested = new Promise((resolve) => socket.once('requested', resolve))
   let received = ''
   const read = (chunk: Buffer): void => {
