@@ -1,22 +1,12 @@
-/** The committed bundle, once for each outcome and each way to the API. */
+/** The committed bundle, once for each outcome. */
 import { describe, expect, test } from '@jest/globals'
 import { OUTCOMES } from '../src/verdict.ts'
 import { alreadyClosed, http, no, page, tooMany, unknownToken, yes } from './wire/answers.ts'
 import { newAuthority } from './wire/certificates.ts'
-import { answer, reset, stall, tunnelTo } from './wire/replies.ts'
-import {
-  closed,
-  expectResult,
-  fails,
-  inferred,
-  once,
-  printed,
-  run,
-  runAgainst,
-} from './wire/run.ts'
-import { testOnPosix, testScenarios } from './wire/run.ts'
+import { reset, stall } from './wire/replies.ts'
+import { closed, expectResult, fails, inferred, once, printed } from './wire/run.ts'
+import { runAgainst, testOnPosix, testScenarios } from './wire/run.ts'
 import type { Expectation, Scenario } from './wire/run.ts'
-import { withServer } from './wire/server.ts'
 
 const authority = newAuthority('Test Authority')
 const trusted = authority.cert
@@ -28,6 +18,11 @@ const hasty = { inputs: { ...once, 'attempt-timeout-seconds': '4' } }
 const noDryRun = { inputs: { 'dry-run': 'yes' }, unsentOn: 0 }
 const dryRun = { inputs: { 'dry-run': 'true' }, unsentOn: 1 }
 const treated: Expectation = { ...fails('already-closed', 400), closed: true }
+const againClosed = [page(502), alreadyClosed, alreadyClosed]
+const inferredTwice: Expectation = { ...inferred, attempts: 3 }
+const checkingLater = { ...checking, waits: [0.5, 1] }
+const reopened = fails('reopened', 200, { attempts: 2 })
+const checkAllowed = { ...checking, inputs: { ...checking.inputs, ...allowing.inputs } }
 const unconfirmed: Expectation = { outcome: 'unconfirmed', status: 200, attempts: 2 }
 const doubtful = (outcome: string) => fails(outcome, undefined, { mayBeClosed: true })
 
@@ -36,6 +31,13 @@ const scenarios: Scenario[] = [
   ['a bot is closed over TLS', yes, closed, overTls],
   ['a bot is closed after its webhook is deleted', [yes, yes], closed, deleting],
   ['a bot is closed after a lost answer', [page(502), alreadyClosed], inferred],
+  [
+    'a bot that was closed by a lost answer stays closed',
+    againClosed,
+    inferredTwice,
+    checkingLater,
+  ],
+  ['a bot that counted as closed was reopened', [alreadyClosed, yes], reopened, checkAllowed],
   ['a bot stays closed', [yes, alreadyClosed], { ...closed, attempts: 2 }, checking],
   ['a check tells nothing', [yes, yes], unconfirmed, checking],
   ['a bot is reopened', [yes, tooMany(60)], fails('reopened', 429, { attempts: 2 }), checking],
@@ -55,16 +57,6 @@ const scenarios: Scenario[] = [
 
 describe('Smoke:', () => {
   testScenarios(scenarios)
-
-  test.concurrent('a bot is closed through a proxy', () =>
-    withServer([answer(yes)], { tls: authority.issue('bale.test') }, ({ port }) =>
-      withServer([tunnelTo(port)], {}, async (proxy) => {
-        const env = { https_proxy: `http://127.0.0.1:${proxy.port}` }
-        expectResult(await run('https://bale.test', { env, trusted }), closed)
-        expect(proxy.requests).toHaveLength(1)
-      }),
-    ),
-  )
 
   testOnPosix('a wait is cancelled', async () => {
     const result = await runAgainst(tooMany(30), {

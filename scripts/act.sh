@@ -18,7 +18,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # Neither this machine's settings and variables nor a developer's .env reach the jobs.
 env -i HOME="$scratch" PATH="$PATH" LANG=C.UTF-8 \
-  timeout --foreground --kill-after 10 900 "$act" "$@" \
+  timeout --foreground --kill-after 60 900 "$act" "$@" \
   --platform ubuntu-latest=-self-hosted --platform self-hosted=-self-hosted \
   --action-cache-path "$scratch/cache" --no-cache-server --container-daemon-socket - \
   --env-file /dev/null --secret-file /dev/null --var-file /dev/null --input-file /dev/null

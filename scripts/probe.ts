@@ -1,219 +1,220 @@
 /** Asks a Bot API, with a test bot, what `close` does there, and records what that means for the action. */
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import http, { type IncomingMessage } from 'node:http'
+import http from 'node:http'
 import https from 'node:https'
 import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { parseArgs } from 'node:util'
 import { HttpsProxyAgent } from 'https-proxy-agent'
+import fetch from 'node-fetch'
 import type { HttpAnswer } from '../emulator/faults.ts'
 import * as emulated from '../emulator/lifecycle.ts'
 import { toHttp } from '../emulator/server.ts'
-import { exchange } from '../src/bale.ts'
-import { explain } from '../src/failures.ts'
+import { parseRetryAfter } from '../src/bale.ts'
 import { parseInputs, type ValidInputs } from '../src/inputs.ts'
-import { createQuote, quotationsAsCode } from '../src/text.ts'
+import { quotationsAsCode } from '../src/text.ts'
 import { judge } from '../src/verdict.ts'
-import { differenceIn, inShort, type Look } from './probe-differences.ts'
 
-const FILE = 'bale-probe.md'
 const PLAN = `The probe opens and closes the bot several times, in up to a quarter of an hour.
 Take a test bot that nothing else uses, neither a program nor a webhook.
-The answers are written to ${FILE}, without the token, the id and the names of the bot.`
-const USAGE = `Usage: npm run probe -- [--token-file FILE] [--api-url URL] [--yes]
-The token comes from the variable BALE_TOKEN or from FILE. --yes starts without a question.`
+The answers are written to bale-probe.md, without the token, the id and the names of the bot.`
+const USAGE =
+  'Usage: npm run probe -- [--token-file FILE, or set BALE_TOKEN] [--api-url URL] [--yes]'
 const FORM = 'https://github.com/OWNER/close-bale-bot/issues/new?template=probe.yml'
-const SEEN = ['HTTP', 'ok', 'error_code', 'retry_after', 'Retry-After', 'description']
-const COLUMNS = ['step', ...SEEN, 'Server', 'content type', 'ms', 'the action', 'as expected']
-const MAX_WAIT_SECONDS = 660
-const { ALREADY_CLOSED, METHOD_NOT_FOUND, TOKEN_NOT_FOUND, success, tooEarly } = emulated
-const [OK, YES] = [success({}), success(true)]
+const SEEN = ['HTTP', 'ok', 'error_code', 'retry_after', 'Retry-After', 'Server', 'content type']
+const COLUMNS = ['step', ...SEEN, 'description', 'ms', 'the action', 'as expected']
+const HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'close-bale-bot' }
+const [OK, YES] = [emulated.success({}), emulated.success(true)]
 
-/** Ends the probe early, and says why. */
-class Stop extends Error {}
-const stop = new AbortController()
-let current = 'connect'
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort())
+/** What it means if the action ends otherwise than expected, by step and end; `*` is any. */
+const MEANINGS: Record<string, string> = {
+  'getMe *': '`getMe` fails, so nothing is known of `close`.',
+  'getWebhookInfo *': 'It is not known whether anything uses the bot: make sure that nothing does.',
+  'close, wrong secret already-closed':
+    'A wrong token looks like a closed bot: with one, `allow-already-closed` passes the step.',
+  'close unsupported': '`close` is not offered: the action ends as `unsupported`. Drop the action.',
+  'close again closed':
+    '`close` says yes to a closed bot, too: `confirm-after-seconds` is of no use.',
+  'close again rate-limited (launch)':
+    'Something opened the bot. Or `close` has its own limit: then leave `confirm-after-seconds` at 0.',
+  'close after getMe closed': 'No window after a launch: `reopened` cannot be told from a new yes.',
+  '* already-closed': '`getMe` does not open the bot here: a check may miss a copy that runs.',
+  '* rate-limited': 'A limiter refused a request, which tells nothing of a window: probe again.',
+}
 
-/** Makes the requests in their order. Adds to the facts on the connection, differences and lines. */
-async function probe(inputs: ValidInputs, facts: string[], found: Set<string>, table: string[]) {
-  const { 'api-url': url, botId, proxy } = inputs
-  const ownSecret = inputs['bale-token'].slice(botId.length + 1)
-  const timeoutSeconds = inputs['attempt-timeout-seconds']
-  const client = url.protocol === 'https:' ? https : http
-  const agent = proxy ? new HttpsProxyAgent(proxy.url) : new client.Agent()
-  const quote = createQuote(inputs.secrets)
-  const hidden = [botId]
+const inputs = await readInputs().catch(() => refuse('A flag is wrong, or FILE cannot be read.'))
+const { 'api-url': url, 'bale-token': token, botId, proxy } = inputs
+const client = url.protocol === 'https:' ? https : http
+const agent = proxy ? new HttpsProxyAgent(proxy.url, { headers: HEADERS }) : new client.Agent()
+const OPTIONS = { agent, headers: HEADERS, redirect: 'manual' } as const
+delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'] // It would trust any certificate.
+const placeholders = new Map([[botId, '<bot id>']])
+// The record so far, which is written however the probe ends.
+const version = process.env['npm_package_version'] ?? '(version unknown)'
+const host = url.host === 'tapi.bale.ai' ? url.host : 'not tapi.bale.ai'
+const facts = [`close-bale-bot ${version}`, new Date().toISOString().slice(0, 10), host]
+const table = [COLUMNS, COLUMNS.map(() => '-')].map(lineOf)
+const notes = new Set<string>()
+let step = 'connect'
 
-  /** Text from outside without secrets and names. */
-  function plain(value: unknown): string {
-    if (value === undefined || value === '') return ''
-    if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-    const quoted: string = quote(typeof value === 'string' ? value : JSON.stringify(value))
-    return hidden.reduce((shown, name) => shown.replaceAll(name, '…'), quoted)
-  }
-
-  function look({ status, headers, body }: HttpAnswer): Look {
-    const { 'retry-after': retryAfter = '', server, 'content-type': type } = headers
-    const received = { mayHaveArrived: true, retryAfter, receivedAtSeconds: Date.now() / 1000 }
-    const verdict = judge('close', { kind: 'answer', status, body, ...received }, quote)
-    const { answer, reason, description, waitSeconds } = verdict
-    const wait = valueIn(body, 'parameters', 'retry_after') ?? valueIn(body, 'retry_after')
-    const envelope = [valueIn(body, 'ok'), valueIn(body, 'error_code'), wait]
-    const texts = [description.slice(1, -1), server, type]
-    const seen = [status, ...envelope, Number(retryAfter) || retryAfter, ...texts].map(plain)
-    const end = answer.replace('done', 'closed') + (reason === 'launch' ? ' (launch)' : '')
-    return { seen, end, waitSeconds }
-  }
-
-  async function ask(step: string, why: string, expected: emulated.Answer | Look) {
-    current = step
-    console.log(`\n${step}: ${why}`)
-    const secret = step === 'wrong token' ? randomBytes(30).toString('base64url') : ownSecret
-    const method =
-      step === 'unknown method' ? 'noSuchMethod' : step.startsWith('get') ? step : 'close'
-    const target = `${url.href.replace(/\/+$/, '')}/bot${botId}:${secret}/${method}`
-    const startMs = performance.now()
-    const request = client.request(target, {
-      method: step === 'close by GET' ? 'GET' : 'POST',
-      agent,
-      signal: AbortSignal.any([stop.signal, AbortSignal.timeout(timeoutSeconds * 1000)]),
-      headers: { 'accept-encoding': 'identity', 'user-agent': 'close-bale-bot' },
-    })
-    const [response] = (await once(request.end(), 'response')) as [IncomingMessage]
-    request.on('error', () => undefined)
-    const socket = response.socket as Partial<TLSSocket>
-    const { O: company, CN: name } = socket.getPeerCertificate?.().issuer ?? {}
-    const issuer = plain(company ?? name)
-    if (step === 'getMe')
-      facts.splice(5, 2, socket.remoteFamily ?? '', issuer && `certificate of ${issuer}`)
-    const { statusCode: status = 0, headers } = response
-    const body = await text(response)
-    const ms = String(Math.round(performance.now() - startMs))
-    const came = look({ status, headers: headers as HttpAnswer['headers'], body })
-    // The bot may have run for long, or since a moment, so a refusal is expected, too.
-    const isRefused = step === 'close' && came.end.endsWith('(launch)')
-    const answer = isRefused ? tooEarly(came.waitSeconds || 600) : expected
-    const usual = 'seen' in answer ? answer : look(toHttp(answer))
-    const difference = differenceIn(step, came, usual)
-    if (difference) found.add(`- ${difference}`)
-    const action = step.startsWith('get') ? '' : came.end
-    const fits = difference ? `no: ${inShort(usual)}` : 'yes'
-    console.log(table[table.push(lineOf([step, ...came.seen, ms, action, fits])) - 1])
-    return { ...came, body }
-  }
-
-  console.log(`\n${table.join('\n')}`)
-  const startMs = performance.now()
-  const connection = await exchange(inputs, 'connect', timeoutSeconds, stop.signal)
-  const code = connection.kind === 'failed' ? connection.code : 'ETIMEDOUT'
-  if (connection.kind !== 'connected') throw new Stop(`No connection: ${explain(code).cause}.`)
-  facts.push(`connected in ${Math.round(performance.now() - startMs)} ms`)
-  console.log(`\nconnect: Can the API be reached? Yes, ${facts.at(-1)}.`)
+async function probe(): Promise<void> {
+  await connect()
   const me = await ask('getMe', 'Is the token right? This also launches the bot.', OK)
-  if (me.seen[1] !== 'true') throw new Stop(`getMe failed: ${inShort(me)}.`)
-  for (const name of ['first_name', 'last_name', 'username']) {
-    const value = valueIn(me.body, 'result', name)
-    if (typeof value === 'string' && value.length > 2) hidden.push(value)
-  }
-  const { body } = await ask('getWebhookInfo', 'Does anything use the bot?', OK)
-  if (valueIn(body, 'result', 'url') || valueIn(body, 'result', 'pending_update_count')) {
-    throw new Stop('The bot has a webhook or waiting updates. Nothing was closed. Take a test bot.')
-  }
-  await ask('unknown method', 'How does a method look that is not offered?', METHOD_NOT_FOUND)
-  await ask('wrong token', 'How does close answer to a wrong secret?', TOKEN_NOT_FOUND)
+  if (!me.isOk) finish(`getMe failed: ${me.short}.`)
+  const names = ['username', 'first_name', 'last_name'].map((field) => me.result[field])
+  for (const name of names.filter(Boolean)) placeholders.set(String(name), '<name>')
+  const { result } = await ask('getWebhookInfo', 'Does anything use the bot?', OK)
+  const isUsed = [result['url'], result['pending_update_count']].some(Boolean)
+  if (isUsed) finish('The bot has a webhook or waiting updates. Nothing was closed.')
+  await ask('noSuchMethod', 'How is an unknown method refused?', emulated.METHOD_NOT_FOUND)
+  await ask('close, wrong secret', 'How is a wrong token refused?', emulated.TOKEN_NOT_FOUND)
   let last = await ask('close', 'Is it refused after a launch? How is the wait named?', YES)
   if (last.end.startsWith('rate-limited')) {
-    await pause(Math.min(last.waitSeconds || MAX_WAIT_SECONDS, MAX_WAIT_SECONDS))
+    // At most eleven minutes.
+    const seconds = Math.min(last.waitSeconds || 660, 660)
+    console.log(`\nThe next request is in ${Math.ceil(seconds)} s.`)
+    await sleep(seconds * 1000)
     last = await ask('close after the wait', 'Was the wait long enough?', YES)
   }
   if (last.end.endsWith('closed')) {
-    await ask('close again', 'What does it say of a closed bot?', ALREADY_CLOSED)
-    await pause(5)
-    last = await ask('close again', 'And five seconds later?', ALREADY_CLOSED)
+    await ask('close again', 'What does it say of a closed bot?', emulated.ALREADY_CLOSED)
+    await sleep(5_000)
+    last = await ask('close again', 'And five seconds later?', emulated.ALREADY_CLOSED)
     await ask('getMe', 'Does this open the bot?', OK)
-    const next = await ask('close after a launch', 'Is it refused now?', tooEarly(600))
+    const next = await ask('close after getMe', 'Is it refused now?', emulated.tooEarly(600))
     if (next.end !== 'closed') last = next
   }
   await ask('close by GET', 'Is it answered as by POST?', last)
+}
+
+/** Connects for a request that is not sent, which only a proxy answers. */
+async function connect(): Promise<void> {
+  const startMs = performance.now()
+  const request = client.request(url, { agent, signal: AbortSignal.timeout(10_000) })
+  request.once('response', ({ statusCode = 0 }) => finish(`The proxy refuses: HTTP ${statusCode}.`))
+  const [socket] = (await once(request, 'socket')) as [EventEmitter & Partial<TLSSocket>]
+  const connected = once(socket, client === https ? 'secureConnect' : 'connect')
+  await Promise.race([connected, once(request, 'response')])
+  const ms = Math.round(performance.now() - startMs)
+  const issuer = Object.values(socket.getPeerCertificate?.().issuer ?? {}).join(', ')
+  facts.push(`connected${proxy ? ' by proxy' : ''} in ${ms} ms, ${socket.remoteFamily ?? ''}`)
+  if (issuer) facts.push(`certificate of ${quote(issuer)}`)
+  console.log(`\nconnect: Can the API be reached? Yes, in ${ms} ms.\n\n${table.join('\n')}`)
+  request.destroy()
+}
+
+/** Sends a request by the method with which the step begins, and records the answer. */
+async function ask(name: string, why: string, expected: emulated.Answer | Look): Promise<Look> {
+  step = name
+  console.log(`\n${step}: ${why}`)
+  const sentToken = step.includes('wrong') ? `${botId}:${crypto.randomUUID()}` : token
+  const target = `${url.href.replace(/\/+$/, '')}/bot${sentToken}/${step.replace(/\W.*/, '')}`
+  const method = step.endsWith('GET') ? 'GET' : 'POST'
+  const startMs = performance.now()
+  const response = await fetch(target, { ...OPTIONS, method, signal: AbortSignal.timeout(10_000) })
+  const headers = Object.fromEntries(response.headers)
+  const answer = await look({ status: response.status, headers, body: await response.text() })
+  const ms = String(Math.round(performance.now() - startMs))
+  const usual = 'seen' in expected ? expected : await look(toHttp(expected))
+  const difference = differenceBetween(answer, usual)
+  if (difference) notes.add(difference)
+  const fits = difference ? `no: ${usual.short}` : 'yes'
+  const row = lineOf([step, ...answer.seen, ms, step.startsWith('get') ? '' : answer.end, fits])
+  table.push(row)
+  console.log(row)
+  return answer
+}
+
+type Fields = Record<string, unknown>
+type Look = Awaited<ReturnType<typeof look>>
+
+/** What is seen of an answer, in whole and in short, and how the action would end after it. */
+async function look({ status, headers, body }: HttpAnswer) {
+  const { 'retry-after': retryAfter = '', server, 'content-type': type } = headers
+  const received = { mayHaveArrived: true, retryAfterSeconds: parseRetryAfter(retryAfter) }
+  const verdict = judge('close', { kind: 'answer', status, body, ...received }, quote)
+  const { answer, reason, description, waitSeconds } = verdict
+  const envelope = Object(await new Response(body).json().catch(() => undefined)) as Fields
+  const wait = (Object(envelope['parameters']) as Fields)['retry_after'] ?? envelope['retry_after']
+  const values = [status, envelope['ok'], envelope['error_code'], wait, retryAfter, server, type]
+  const texts = values.map((each = '') => (typeof each === 'string' ? each : JSON.stringify(each)))
+  const cells = texts.map((text) => (/^\w{0,5}$/.test(text) ? text : quote(text)))
+  const [, ok, code, inBody, inHeader] = cells
+  const state = ok === 'true' ? 'ok' : code !== String(status) && code && `error_code ${code}`
+  const words = description.replace(/(retry after) \d+/i, '$1 N')
+  const waits = [inBody && 'retry_after', inHeader && 'Retry-After']
+  const short = [`HTTP ${status}`, state, words, ...waits].filter(Boolean).join(', ')
+  const end = answer.replace('done', 'closed') + (reason === 'launch' ? ' (launch)' : '')
+  const result = Object(envelope['result']) as Fields
+  return { isOk: ok === 'true', seen: [...cells, description], short, end, waitSeconds, result }
+}
+
+/** A sentence; empty if nothing differs. */
+function differenceBetween({ short, end, waitSeconds }: Look, usual: Look): string {
+  // The bot may run for long, or since a moment.
+  if (step === 'close' && end === 'rate-limited (launch)') return ''
+  if (end !== usual.end) {
+    const meaning = MEANINGS[`${step} ${end}`] ?? MEANINGS[`* ${end}`] ?? MEANINGS[`${step} *`]
+    return meaning ?? `On \`${step}\`, the action ends as \`${end}\`, not as \`${usual.end}\`.`
+  }
+  if (Math.abs(waitSeconds - usual.waitSeconds) > 5) {
+    const wait = waitSeconds ? `for ${waitSeconds} s, not 600 s` : 'for a time that is not named'
+    return `After a launch, \`close\` is refused ${wait}: \`timeout-seconds\` must exceed it.`
+  }
+  if (short === usual.short) return ''
+  const isOnlyStatus = short.replace('HTTP 200, error_code', 'HTTP') === usual.short
+  if (isOnlyStatus) return 'Errors come with HTTP 200: the action goes by the body.'
+  return `\`${step}\`: ${short} instead of ${usual.short}. The action ends the same.`
+}
+
+/** Text from outside without secrets, bot id and names. */
+function quote(text: string) {
+  for (const [name, words] of placeholders) text = text.replaceAll(name, words)
+  return inputs.quote(text)
 }
 
 function lineOf(cells: string[]): string {
   return `| ${cells.map((cell) => quotationsAsCode(cell).replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-async function pause(seconds: number): Promise<void> {
-  const total = Math.ceil(seconds)
-  for (let left = total; left > 0; left--) {
-    if (process.stdout.isTTY) process.stdout.write(`next request in ${left} s \r`)
-    else if (left === total || left % 60 === 0) console.log(`next request in ${left} s`)
-    await sleep(1000, undefined, { signal: stop.signal })
-  }
+/** Writes the record, and ends the probe. */
+function finish(stopped?: string): never {
+  if (stopped) notes.add(`**Stopped.** ${stopped}`)
+  if (notes.size === 0) notes.add('No difference: the action works here as its pages say.')
+  const result = quotationsAsCode(`${facts.join(', ')}.\n\n- ${[...notes].join('\n- ')}`)
+  writeFileSync('bale-probe.md', `### Record of a probe\n\n${result}\n\n${table.join('\n')}\n`)
+  console.log(`\n${result}\n\nThe record is in bale-probe.md. Paste it into ${FORM}`)
+  process.exit(stopped ? 1 : 0)
 }
 
-function valueIn(json: string, ...path: string[]): unknown {
-  const step = (from: unknown, name: string) => (Object(from) as Record<string, unknown>)[name]
-  try {
-    return path.reduce<unknown>(step, JSON.parse(json))
-  } catch {
-    return undefined
-  }
-}
-
-/** @returns the exit code: 1 if the record is not complete, 2 if nothing was asked */
-async function main(): Promise<number> {
+/** Reads flags and token, and asks for consent. */
+async function readInputs(): Promise<ValidInputs> {
   const string = { type: 'string' } as const
-  const boolean = { type: 'boolean' } as const
-  const options = { 'token-file': string, 'api-url': string, yes: boolean, help: boolean }
-  const { 'token-file': file, 'api-url': apiUrl, yes, help } = parseArgs({ options }).values
-  console.log(help ? `${USAGE}\n\n${PLAN}` : PLAN)
-  if (help) return 0
-  const token = file ? readFileSync(file, 'utf8') : process.env['BALE_TOKEN']
-  if (!token?.trim()) return fail('There is no token.')
-  const others = Object.entries(process.env).filter(([name]) => !/^INPUT_/i.test(name))
-  const given = { 'INPUT_BALE-TOKEN': token, 'INPUT_API-URL': apiUrl }
-  const inputs = parseInputs({ ...Object.fromEntries(others), ...given })
-  if (!inputs.isValid) return fail(inputs.complaints.join('\n'))
-  if (!yes) {
-    process.stdout.write('\nIs it a test bot? Type yes to start: ')
-    const lines = createInterface({ input: process.stdin, signal: stop.signal })
-    const [line] = (await Promise.race([once(lines, 'line'), once(lines, 'close')])) as [string?]
-    lines.close()
-    if (line?.trim() !== 'yes') return fail('Nothing was sent.')
+  const options = { 'token-file': string, 'api-url': string, yes: { type: 'boolean' } } as const
+  const { 'token-file': file, 'api-url': apiUrl, yes } = parseArgs({ options }).values
+  console.log(PLAN)
+  const text = file ? readFileSync(file, 'utf8') : process.env['BALE_TOKEN']
+  const parsed = parseInputs({ ...process.env, 'INPUT_BALE-TOKEN': text, 'INPUT_API-URL': apiUrl })
+  if (!parsed.isValid) return refuse(parsed.complaints.join('\n'))
+  if (yes) return parsed
+  console.log('\nIs it a test bot? Type yes to start; any other answer stops:')
+  for await (const line of createInterface({ input: process.stdin })) {
+    return line.trim().toLowerCase() === 'yes' ? parsed : refuse('Nothing was sent.')
   }
-  const { host } = inputs['api-url']
-  const version = `close-bale-bot ${process.env['npm_package_version'] ?? '(version unknown)'}`
-  const where = host === 'tapi.bale.ai' ? host : 'not tapi.bale.ai'
-  const way = inputs.proxy ? 'through a proxy' : 'without a proxy'
-  const facts = [version, new Date().toISOString().slice(0, 10), where, way]
-  const table = [lineOf(COLUMNS), lineOf(COLUMNS.map(() => '-'))]
-  const differences = new Set<string>()
-  let stopped = ''
-  await probe(inputs, facts, differences, table).catch((error: unknown) => {
-    // Of other errors only the code, since a message may hold the token.
-    const { code = '', name, message } = error as NodeJS.ErrnoException
-    const { cause } = explain(name === 'AbortError' ? 'ETIMEDOUT' : code)
-    const reason = error instanceof Stop ? message : `No answer to ${current}: ${cause}.`
-    stopped = `**Stopped.** ${stop.signal.aborted ? `It was interrupted at ${current}.` : reason}`
-  })
-  const none = stopped ? '' : 'No difference: the action works here as its pages say.'
-  const about = `${facts.filter(Boolean).join(', ')}.`
-  const result = [about, stopped, [...differences].join('\n') || none].filter(Boolean).join('\n\n')
-  console.log(`\n${result}`)
-  writeFileSync(FILE, `### Record of a probe\n\n${result}\n\n${table.join('\n')}\n`)
-  console.log(`\nThe record is in ${FILE}. Paste it into ${FORM}`)
-  return stopped ? 1 : 0
+  return refuse('Nothing was sent.')
 }
 
-function fail(problem: string): number {
+function refuse(problem: string): never {
   console.error(`\n${problem}\n\n${USAGE}`)
-  return 2
+  process.exit(2)
 }
 
-process.exitCode = await main().catch(() =>
-  fail('A flag is wrong, or a file cannot be read or written.'),
-)
+process.on('SIGINT', () => finish(`It was interrupted at ${step}.`))
+await probe().catch((error: unknown) => {
+  // Only the code, since the message may hold the token.
+  const { name, code = name } = error as NodeJS.ErrnoException
+  finish(`No answer to ${step} (${/abort/i.test(code) ? 'ETIMEDOUT' : code}).`)
+})
+finish()

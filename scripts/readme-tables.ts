@@ -39,7 +39,7 @@ function rewrite(
     const rows = Object.entries(parameters).map(([name, { description, default: value }]) => {
       const code = `\`${name}\``
       const defaults =
-        parameters === inputs ? [value === undefined ? required : `\`${value}\``] : []
+        parameters === inputs ? [value === undefined ? required : value && `\`${value}\``] : []
       const meaning = describe(description.replaceAll('|', '\\|'), now.get(code))
       return `| ${[code, ...defaults, meaning].join(' | ')} |`
     })

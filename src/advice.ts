@@ -1,19 +1,17 @@
 /** The one thing to do after a failure. */
-import type { Failed, FailedOutcome, Result } from './closing.ts'
-import { explain } from './failures.ts'
-import type { InvalidInputs } from './inputs.ts'
+import type { Failed, FailedOutcome } from './closing.ts'
+import { adviceOnCode } from './failures.ts'
+import type { InvalidInputs, ValidInputs } from './inputs.ts'
 import type { RunContext } from './runner.ts'
 import type { Reason } from './verdict.ts'
 
-export type Failure = Extract<Result, Failed>
-
-type Advice = string | ((failure: Failure, context: RunContext) => string)
+type Advice = string | ((failure: Failed, inputs: ValidInputs, context: RunContext) => string)
 
 /** Without an entry for each outcome and reason, this does not compile. */
 const ADVICE: Record<FailedOutcome | Reason, Advice> = {
-  'already-closed': (failure, { isRerun }) =>
+  'already-closed': (failure, inputs, { isRerun }) =>
     `${isRerun ? 'An earlier attempt may have closed it: then' : 'If it was closed before,'} ` +
-    `start a new run with ${inputsForClosedBot(failure)}. Otherwise check the token.`,
+    `start a new run with ${inputsForClosedBot(failure, inputs)}. Otherwise check the token.`,
   unauthorized:
     'The API does not know this token. Copy it from Bale into the secret again, and start a new run.',
   unsupported: ({ decisive }) =>
@@ -40,19 +38,18 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
     'Check that api-url is the Bot API itself, without a login page or redirect before it, and start ' +
     'a new run.',
   unreachable: ({ decisive }) =>
-    decisive?.exchange.kind === 'failed' ? explain(decisive.exchange.code).advice : '',
-  'timed-out': ({ exhausted }) =>
-    exhausted === 'time'
-      ? 'Start a new run with a larger timeout-seconds.'
-      : 'Check the network between this runner and the API, and run again.',
+    decisive?.exchange.kind === 'failed' ? adviceOnCode(decisive.exchange.code) : '',
+  'timed-out': ({ leftSeconds }) =>
+    leftSeconds === undefined
+      ? 'Check the network between this runner and the API, and run again.'
+      : 'Start a new run with a larger timeout-seconds.',
   cancelled: 'Run again.',
   reopened:
     'Find what else uses the token (the old host, a second copy, a health check, a webhook), stop ' +
     'it, and run again. Do not start the bot on the new host.',
 }
 
-/** What to do about a token that is empty. */
-const ADVICE_ON_TOKEN: Record<RunContext['startedBy'], string> = {
+const ADVICE_ON_EMPTY_TOKEN: Record<RunContext['startedBy'], string> = {
   hand: 'Set the variable INPUT_BALE-TOKEN to the token.',
   Dependabot: 'Runs by Dependabot get only its own secrets: store it there, and start a new run.',
   fork: 'A pull request from a fork gets no secrets: run this step only for your own branches.',
@@ -62,25 +59,27 @@ const ADVICE_ON_TOKEN: Record<RunContext['startedBy'], string> = {
 }
 
 /** The one thing to do. That the bot may be closed comes first: it decides what is safe. */
-export function adviceFor(failure: Failure, context: RunContext): string {
+export function adviceFor(failure: Failed, inputs: ValidInputs, context: RunContext): string {
   const { mayBeClosed, outcome, decisive } = failure
   if (mayBeClosed) {
-    const inputs = inputsForClosedBot(failure)
-    return `Start a new run with ${inputs}, or run again if the workflow sets it in re-runs.`
+    const needed = inputsForClosedBot(failure, inputs)
+    if (!needed) return 'Run again.'
+    return `Start a new run with ${needed}, or run again if re-runs set that.`
   }
-  // The refusal that shows a reopened bot asks for no patience.
+  // A `launch` refusal by the check shows a reopened bot: waiting would not help.
   const reason = outcome === 'reopened' ? undefined : decisive?.reason
   const advice = ADVICE[reason ?? outcome]
-  return typeof advice === 'string' ? advice : advice(failure, context)
+  return typeof advice === 'string' ? advice : advice(failure, inputs, context)
 }
 
-export function adviceForInputs(
-  { isTokenEmpty }: InvalidInputs,
-  { startedBy }: RunContext,
-): string {
-  return isTokenEmpty ? ADVICE_ON_TOKEN[startedBy] : 'Correct this, and start a new run.'
+export function adviceForInputs(inputs: InvalidInputs, { startedBy }: RunContext): string {
+  return inputs.isTokenEmpty
+    ? ADVICE_ON_EMPTY_TOKEN[startedBy]
+    : 'Correct this, and start a new run.'
 }
 
-/** The inputs with which a closed bot counts as closed; a second deletion would launch it. */
-const inputsForClosedBot = ({ webhook }: Failure) =>
-  `allow-already-closed: true${webhook === 'deleted' ? ' and delete-webhook: false' : ''}`
+/** With these a closed bot counts as closed; a second deletion would launch it. */
+function inputsForClosedBot({ webhook }: Failed, inputs: ValidInputs): string {
+  const allow = inputs['allow-already-closed'] ? [] : ['allow-already-closed: true']
+  return [...allow, ...(webhook === 'deleted' ? ['delete-webhook: false'] : [])].join(' and ')
+}

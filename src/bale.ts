@@ -28,10 +28,8 @@ interface Progress {
 export interface Answer extends Progress {
   kind: 'answer'
   status: number
-  /** The header; empty if absent. */
-  retryAfter: string
-  /** By this machine's clock, since 1970, without a fraction, as in an HTTP date. */
-  receivedAtSeconds: number
+  /** The wait that the header names; `NaN` if it names none. */
+  retryAfterSeconds: number
   /** `undefined` if the answer is an error whose body could not be read. */
   body: string | undefined
 }
@@ -40,7 +38,7 @@ const USER_AGENT = 'close-bale-bot'
 /** Far more than any answer of the API. */
 const MAX_BODY_BYTES = 64 * 1024
 /** Node gives each address of a host 250 ms, too little for distant hosts. */
-const ADDRESS_OPTIONS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_500 }
+const ADDRESS_OPTIONS = { autoSelectFamilyAttemptTimeout: 2_500 }
 
 /**
  * Makes one request, or for `connect` none; throws only on a defect.
@@ -53,9 +51,9 @@ export async function exchange(
   stop: AbortSignal,
 ): Promise<Exchange> {
   const timeUp = new AbortController()
-  const over = new AbortController()
+  const finished = new AbortController()
   const timer = setTimeout(() => timeUp.abort(), timeoutSeconds * 1000)
-  const signal = AbortSignal.any([timeUp.signal, stop, over.signal])
+  const signal = AbortSignal.any([timeUp.signal, stop, finished.signal])
   let progress: Progress = { mayHaveArrived: false }
   try {
     const { 'api-url': url, proxy } = inputs
@@ -66,21 +64,20 @@ export async function exchange(
     const response = await send(inputs, step, socket, signal)
     const { status } = response
     progress = { mayHaveArrived: true, status }
-    const retryAfter = response.headers.get('retry-after') ?? ''
-    const receivedAtSeconds = Math.floor(Date.now() / 1000)
+    const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after') ?? '')
     const body = await readBody(response, socket, stop)
-    return { kind: 'answer', mayHaveArrived: true, status, retryAfter, receivedAtSeconds, body }
+    return { kind: 'answer', mayHaveArrived: true, status, retryAfterSeconds, body }
   } catch (error) {
-    if (timeUp.signal.aborted) return { kind: 'timed-out', ...progress, timeoutSeconds }
     // No answer decides a cancelled run, so there is no status.
     if (stop.aborted) return { kind: 'stopped', mayHaveArrived: progress.mayHaveArrived }
+    if (timeUp.signal.aborted) return { kind: 'timed-out', ...progress, timeoutSeconds }
     const isTooLong = error instanceof FetchError && error.type === 'max-size'
     if (isTooLong) return { kind: 'too-long', ...progress }
     return { kind: 'failed', ...progress, code: codeOf(error) }
   } finally {
     clearTimeout(timer)
-    // The connection is bound to the signal.
-    over.abort()
+    // This ends the connection, too, which is bound to the signal.
+    finished.abort()
   }
 }
 
@@ -97,6 +94,12 @@ function send(inputs: ValidInputs, method: Method, socket: Socket, signal: Abort
     size: MAX_BODY_BYTES,
     headers: { 'accept-encoding': 'identity', 'user-agent': USER_AGENT },
   })
+}
+
+/** `Retry-After` (RFC 9110): seconds, or a date in whole seconds; `NaN` for anything else. */
+export function parseRetryAfter(header: string, now = Date.now()): number {
+  if (/^\d+$/.test(header)) return Number(header)
+  return header.endsWith(' GMT') ? Date.parse(header) / 1000 - Math.floor(now / 1000) : NaN
 }
 
 /** A success needs its body; any other status is judged alone if its body cannot be read. */
@@ -124,22 +127,21 @@ async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promi
   return ready(secure, 'secureConnect', signal)
 }
 
-/** Asks the proxy for a tunnel to the API (`CONNECT`, RFC 9110). Some proxies refuse unknown agents. */
+/** Asks the proxy for a tunnel to the API (`CONNECT`). Some proxies refuse unknown agents. */
 async function openTunnel(proxy: Proxy, apiUrl: URL, signal: AbortSignal): Promise<Socket> {
   const socket = await openSocket(proxy.url, signal)
   const path = `${apiUrl.hostname}:${portOf(apiUrl)}`
   const headers = { host: path, 'user-agent': USER_AGENT, ...proxy.headers }
   const createConnection = () => socket
   const request = http.request({ method: 'CONNECT', path, headers, createConnection, signal }).end()
-  const [{ statusCode = 0 }] = (await once(request, 'connect', { signal })) as [
-    http.IncomingMessage,
-  ]
+  const [response] = (await once(request, 'connect', { signal })) as [http.IncomingMessage]
+  const { statusCode = 0 } = response
   if (statusCode >= 200 && statusCode < 300) return socket
   const code = `PROXY_${statusCode}`
   throw Object.assign(new Error(code), { code })
 }
 
-/** Later errors of the socket reach whoever uses it then. */
+/** The empty listener keeps a later error, which the user of the socket gets, from being fatal. */
 async function ready(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal) {
   socket.on('error', () => undefined)
   await once(socket, event, { signal })

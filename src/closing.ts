@@ -1,7 +1,7 @@
 /** The procedure: steps, attempts, waits and the deadline. It settles the facts of a run. */
 import type { Method, Step } from './bale.ts'
 import type { ValidInputs } from './inputs.ts'
-import type { FailedAnswer, Outcome, Verdict } from './verdict.ts'
+import type { FailedAnswer, Verdict } from './verdict.ts'
 
 /** What the procedure needs from outside. */
 export interface World {
@@ -17,18 +17,16 @@ export interface World {
   onWait: (wait: Wait, leftSeconds: number) => void
 }
 
-/** A wait after failed attempt number `count`, or before the check of `confirm-after-seconds`. */
-export type Wait = { seconds: number } & (
-  { purpose: 'retry'; verdict: Verdict; count: number } | { purpose: 'check' }
-)
+export interface Wait {
+  seconds: number
+  /** The attempt that is to be repeated, and its number; absent before the check. */
+  failed?: { verdict: Verdict; count: number }
+}
 
-export type Result = Facts & (Closed | { kind: 'dry-run' } | Failed)
+/** Its kind settles whether the bot counts as closed, and that only `failed` fails the step. */
+export type Result = Closed | DryRun | Failed
 
 interface Facts {
-  outcome: Outcome
-  closed: boolean
-  /** Whether the step passes. */
-  passes: boolean
   /** How many `close` attempts were begun, the check included. */
   closeAttempts: number
   /** The attempt that decided the outcome, if one did; the check only if the bot was reopened. */
@@ -36,25 +34,29 @@ interface Facts {
   webhook: 'deleted' | 'maybe deleted' | 'untouched'
 }
 
-export interface Closed {
+interface DryRun extends Facts {
+  kind: 'dry-run'
+  outcome: 'dry-run'
+}
+
+export interface Closed extends Facts {
   kind: 'closed'
+  outcome: 'closed' | 'already-closed' | 'unconfirmed'
   /** A yes; "already closed" after a `close` of this run that may have worked; or allowed. */
   evidence: 'confirmed' | 'inferred' | 'allowed'
   check: Check | undefined
 }
 
-/** What the check found out; a verdict is one that tells nothing. */
+/** What the check found out; a verdict in a `Closed` told nothing, any other means `reopened`. */
 export type Check = 'still closed' | 'no time' | 'cancelled' | Verdict
 
-export interface Failed {
+export interface Failed extends Facts {
   kind: 'failed'
   outcome: FailedOutcome
   /** A `close` may have worked, but no answer confirmed it. */
   mayBeClosed: boolean
-  /** What ran out, if that ended the run. */
-  exhausted: 'attempts' | 'time' | undefined
-  /** What is left of `timeout-seconds`. */
-  leftSeconds: number
+  /** What was left of `timeout-seconds`, if that was too little to go on. */
+  leftSeconds: number | undefined
 }
 
 /** The outcome `invalid-input` comes before the procedure. */
@@ -63,7 +65,7 @@ export type FailedOutcome = FailedAnswer | 'reopened'
 interface StepEnd {
   answer: Verdict['answer']
   decisive?: Verdict
-  exhausted?: 'attempts' | 'time'
+  leftSeconds?: number
 }
 
 interface Run {
@@ -83,18 +85,18 @@ const REPORT_INTERVAL_SECONDS = 60
 export async function closeBot(inputs: ValidInputs, world: World): Promise<Result> {
   const run: Run = { inputs, world, attempts: [] }
   const end = await runSteps(run)
-  if (inputs['dry-run'] && end.answer === 'done') {
-    const outcome = 'dry-run'
-    return { ...factsAfter(end, run), kind: outcome, outcome, closed: false, passes: true }
+  const { answer } = end
+  if (answer === 'done' && inputs['dry-run']) {
+    return { ...factsAfter(end, run), kind: 'dry-run', outcome: 'dry-run' }
   }
-  const evidence = evidenceAfter(end, run)
-  if (!evidence) return failure(end.answer as FailedAnswer, end, run)
+  if (answer !== 'done' && answer !== 'already-closed') return failure(answer, end, run)
+  const evidence = answer === 'done' ? 'confirmed' : evidenceWithoutYes(run)
+  if (!evidence) return failure('already-closed', end, run)
   const check = inputs['confirm-after-seconds'] > 0 ? await checkStillClosed(run) : undefined
-  if (isReopened(check, evidence)) return failure('reopened', { ...end, decisive: check }, run)
+  if (isReopened(check, evidence)) return failure('reopened', { answer, decisive: check }, run)
   const found = evidence === 'allowed' ? 'already-closed' : 'closed'
   const outcome = check === undefined || check === 'still closed' ? found : 'unconfirmed'
-  const state = { kind: 'closed', outcome, closed: true, passes: true } as const
-  return { ...factsAfter(end, run), ...state, evidence, check }
+  return { ...factsAfter(end, run), kind: 'closed', outcome, evidence, check }
 }
 
 async function runSteps(run: Run): Promise<StepEnd> {
@@ -108,25 +110,22 @@ async function runSteps(run: Run): Promise<StepEnd> {
 
 /** Repeats a step until it is done or refused for good, or until attempts or time run out. */
 async function runStep(step: Step, run: Run): Promise<StepEnd> {
-  const { inputs, world } = run
   for (let count = 1; ; count++) {
-    if (world.stop.aborted) return { answer: 'cancelled' }
-    if (secondsLeft(run) <= 0) return { answer: 'timed-out', exhausted: 'time' }
+    if (run.world.stop.aborted) return { answer: 'cancelled' }
+    if (secondsLeft(run) <= 0) return { answer: 'timed-out', leftSeconds: 0 }
     const verdict = await attempt(step, run)
     const end = { answer: verdict.answer, decisive: verdict }
-    if (!verdict.isRetryable) return end
-    if (count === inputs['max-attempts']) return { ...end, exhausted: 'attempts' }
+    if (!verdict.isRetryable || count === run.inputs['max-attempts']) return end
     const seconds = secondsToWait(verdict, count)
-    if (!leavesRoom(seconds, run)) return { ...end, exhausted: 'time' }
-    await pause({ purpose: 'retry', verdict, count, seconds }, run)
+    if (!leavesRoom(seconds, run)) return { ...end, leftSeconds: secondsLeft(run) }
+    await pause({ seconds, failed: { verdict, count } }, run)
   }
 }
 
 async function attempt(step: Step, run: Run): Promise<Verdict> {
-  const { inputs, world, attempts } = run
-  const timeoutSeconds = Math.min(inputs['attempt-timeout-seconds'], secondsLeft(run))
-  const verdict = await world.ask(step, timeoutSeconds)
-  attempts.push(verdict)
+  const timeoutSeconds = Math.min(run.inputs['attempt-timeout-seconds'], secondsLeft(run))
+  const verdict = await run.world.ask(step, timeoutSeconds)
+  run.attempts.push(verdict)
   return verdict
 }
 
@@ -158,17 +157,15 @@ function leavesRoom(waitSeconds: number, run: Run): boolean {
 async function checkStillClosed(run: Run): Promise<Check> {
   const seconds = run.inputs['confirm-after-seconds']
   if (!leavesRoom(seconds, run)) return 'no time'
-  await pause({ purpose: 'check', seconds }, run)
+  await pause({ seconds }, run)
   if (run.world.stop.aborted) return 'cancelled'
   const verdict = await attempt('close', run)
   if (verdict.answer === 'cancelled') return 'cancelled'
   return verdict.answer === 'already-closed' ? 'still closed' : verdict
 }
 
-/** What shows that the bot is closed; `undefined` if nothing does. */
-function evidenceAfter({ answer }: StepEnd, { inputs, attempts }: Run) {
-  if (answer === 'done') return 'confirmed'
-  if (answer !== 'already-closed') return undefined
+/** What an "already closed" is worth; `undefined` if nothing. */
+function evidenceWithoutYes({ inputs, attempts }: Run): Closed['evidence'] | undefined {
   if (effectOf('close', attempts).mayHaveWorked) return 'inferred'
   return inputs['allow-already-closed'] ? 'allowed' : undefined
 }
@@ -179,34 +176,30 @@ function isReopened(check: Check | undefined, evidence: Closed['evidence']): che
   return check.reason === 'launch' || (check.answer === 'done' && evidence !== 'confirmed')
 }
 
-function failure(outcome: FailedOutcome, end: StepEnd, run: Run): Result {
+function failure(outcome: FailedOutcome, end: StepEnd, run: Run): Failed {
+  const { mayHaveWorked } = effectOf('close', run.attempts)
   return {
     ...factsAfter(end, run),
     kind: 'failed',
     outcome,
-    closed: false,
-    passes: false,
-    mayBeClosed: outcome !== 'reopened' && effectOf('close', run.attempts).mayHaveWorked,
-    exhausted: end.exhausted,
-    leftSeconds: secondsLeft(run),
+    mayBeClosed: outcome !== 'reopened' && mayHaveWorked,
+    leftSeconds: end.leftSeconds,
   }
 }
 
-function factsAfter({ decisive }: StepEnd, { attempts }: Run) {
+function factsAfter({ decisive }: StepEnd, { attempts }: Run): Facts {
   const closeAttempts = attempts.filter(({ step }) => step === 'close').length
   const { isConfirmed, mayHaveWorked } = effectOf('deleteWebhook', attempts)
   const otherwise = mayHaveWorked ? 'maybe deleted' : 'untouched'
-  return { closeAttempts, decisive, webhook: isConfirmed ? 'deleted' : otherwise } as const
+  return { closeAttempts, decisive, webhook: isConfirmed ? 'deleted' : otherwise }
 }
 
 function effectOf(method: Method, attempts: readonly Verdict[]) {
   const verdicts = attempts.filter(({ step }) => step === method)
-  const gotAnswer = (expected: Verdict['answer']) =>
-    verdicts.some(({ answer }) => answer === expected)
+  const got = (expected: Verdict['answer']) => verdicts.some(({ answer }) => answer === expected)
   return {
-    isConfirmed: gotAnswer('done'),
+    isConfirmed: got('done'),
     // An API that does not know the token has done nothing.
-    mayHaveWorked:
-      verdicts.some(({ mayHaveWorked }) => mayHaveWorked) && !gotAnswer('unauthorized'),
+    mayHaveWorked: verdicts.some((verdict) => verdict.mayHaveWorked) && !got('unauthorized'),
   }
 }

@@ -1,6 +1,6 @@
 /** The inputs: environment variables in; typed values, or all complaints at once, out. */
 import { chooseProxy, type Proxy } from './proxy.ts'
-import { afterColon, createQuote, type Quote, secretsIn, trimInvisible } from './text.ts'
+import { createQuote, type Quote, secretsIn, trimInvisible } from './text.ts'
 
 export interface InputValues {
   'bale-token': string
@@ -20,6 +20,8 @@ interface CommonInputs {
   /** The digits before the colon, which are not secret; empty if the token is malformed. */
   botId: string
   secrets: string[]
+  /** Hides these secrets. */
+  quote: Quote
 }
 
 export interface ValidInputs extends CommonInputs, InputValues {
@@ -31,6 +33,7 @@ export interface InvalidInputs extends CommonInputs {
   isValid: false
   /** A sentence for each mistake; none holds anything of a token. */
   complaints: string[]
+  /** No misspelt variable explains it. */
   isTokenEmpty: boolean
 }
 
@@ -45,7 +48,6 @@ interface InputRule<T> {
 
 /** Secrets of 35 and of 40 characters exist, so no one length is required. */
 const TOKEN = /^(\d+):[\w-]{20,}$/
-/** The smallest number over 0. */
 const ABOVE_ZERO = Number.MIN_VALUE
 const BOOLEAN = { fallback: 'false', accepted: 'true or false', parse: parseBoolean }
 
@@ -70,42 +72,43 @@ const RULES: { [Name in InputName]: InputRule<InputValues[Name]> } = {
   'attempt-timeout-seconds': secondsRule('10', ABOVE_ZERO, 600),
   'timeout-seconds': secondsRule('900', ABOVE_ZERO, 21_600),
   'confirm-after-seconds': secondsRule('0', 0, 600),
-  'dry-run': { ...BOOLEAN, accepted: 'true or false, such as ${{ inputs.dry-run || false }}' },
+  'dry-run': BOOLEAN,
 }
 
 export const INPUT_NAMES = Object.keys(RULES) as InputName[]
 
-/**
- * Reads and checks all inputs, and the proxy that they need.
- * @param complaints that others have already
- */
+/** Reads and checks all inputs, and the proxy that they need. */
 export function parseInputs(
   env: NodeJS.ProcessEnv,
-  complaints: readonly string[] = [],
+  complaintAboutNode?: string,
 ): ValidInputs | InvalidInputs {
   const variables = Object.entries(env).filter(([variable]) => /^INPUT_/i.test(variable))
-  const textOf = (name: InputName) =>
-    variables.find(([variable]) => variable.toUpperCase() === variableOf(name))?.[1]
+  // Letter case makes no difference.
+  const texts = new Map(variables.map(([variable, text]) => [variable.toUpperCase(), text]))
+  const textOf = (name: InputName) => texts.get(variableOf(name))
   const token = trimInvisible(textOf('bale-token') ?? '')
-  const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets: secretsIn(token) }
-  const quote = createQuote(common.secrets)
+  const secrets = secretsIn(token)
+  const quote = createQuote(secrets)
+  const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
   const parsed = INPUT_NAMES.map((name) => parseInput(name, textOf(name), quote))
-  const values = Object.assign({}, ...parsed.map(({ value }) => value)) as InputValues
+  const values = Object.assign({}, ...parsed.map(({ entry }) => entry)) as InputValues
   const { 'confirm-after-seconds': confirmSeconds, 'timeout-seconds': timeoutSeconds } = values
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
-  const allComplaints = [
-    ...complaints,
+  const misspelt = Array.from(texts.keys(), misspeltComplaint).filter(Boolean)
+  const complaints = [
+    complaintAboutNode,
     ...parsed.map(({ complaint }) => complaint),
-    ...variables.map(([variable]) => misspeltComplaint(variable, quote)),
+    ...misspelt,
     confirmSeconds >= timeoutSeconds &&
       `confirm-after-seconds is ${confirmSeconds}; it must be less than timeout-seconds (${timeoutSeconds}).`,
     proxyComplaint,
   ].filter((complaint) => typeof complaint === 'string')
-  if (allComplaints.length === 0) return { ...common, ...values, isValid: true, proxy }
-  return { ...common, isValid: false, complaints: allComplaints, isTokenEmpty: token === '' }
+  if (complaints.length === 0) return { ...common, ...values, isValid: true, proxy }
+  const isTokenEmpty = token === '' && misspelt.length === 0
+  return { ...common, isValid: false, complaints, isTokenEmpty }
 }
 
-/** The variable of an input, as the runner spells it. Letter case makes no difference. */
+/** The variable of an input, as the runner spells it. */
 const variableOf = (name: InputName) => `INPUT_${name.toUpperCase()}`
 
 /** An input under its name. Beside a complaint stands its default, so that all checks go on. */
@@ -113,21 +116,20 @@ function parseInput(name: InputName, text: string | undefined, quote: Quote) {
   const { fallback, accepted, parse } = RULES[name]
   const given = trimInvisible(text ?? '')
   // An empty `dry-run` is an expression with a misspelt name; its default would be a real close.
-  const isMisspelt = name === 'dry-run' && text !== undefined
-  const value = parse(given === '' && !isMisspelt ? fallback : given)
-  if (value !== undefined) return { value: { [name]: value } }
-  const problem =
-    name === 'bale-token' ? tokenProblem(given, quote) : `is ${shown(name, given, quote)}`
+  const mayBeEmpty = name !== 'dry-run' || text === undefined
+  const value = parse(given === '' && mayBeEmpty ? fallback : given)
+  if (value !== undefined) return { entry: { [name]: value } }
+  const problem = name === 'bale-token' ? tokenProblem(given) : `is ${shown(name, given, quote)}`
   const complaint = `${name} ${problem}; it must be ${accepted}.`
-  return { value: { [name]: parse(fallback) }, complaint }
+  return { entry: { [name]: parse(fallback) }, complaint }
 }
 
 /** A misspelt input must not be ignored: a `dry-run` that is missed is a real close. */
-function misspeltComplaint(variable: string, quote: Quote): string | undefined {
-  const squash = (spelling: string) => spelling.toUpperCase().replace(/[-_ ]/g, '')
+function misspeltComplaint(variable: string): string | undefined {
+  const squash = (spelling: string) => spelling.replace(/[-_ ]/g, '')
   const name = INPUT_NAMES.find((each) => squash(variableOf(each)) === squash(variable))
-  if (!name || variable.toUpperCase() === variableOf(name)) return undefined
-  return `The variable ${quote(variable)} is not read; it must be ${variableOf(name)} (in a workflow: ${name}).`
+  if (!name || variable === variableOf(name)) return undefined
+  return `The variable ${variable} is not read; it must be ${variableOf(name)} (in a workflow: ${name}).`
 }
 
 /** A wrong value, in quotes unless it may hold a secret. */
@@ -135,26 +137,24 @@ function shown(name: InputName, text: string, quote: Quote): string {
   if (text === '') return 'set but empty'
   const quoted = quote(text)
   const isHarmless = name !== 'api-url' && /^“[^:/@]{1,19}”$/u.test(quoted)
-  return isHarmless ? quoted : 'a text that is not shown, since it may hold a secret'
+  return isHarmless ? quoted : 'wrong (not shown, since it may hold a secret)'
 }
 
 /** What is wrong with a token, by character and position, never by its text. */
-function tokenProblem(token: string, quote: Quote): string {
+function tokenProblem(token: string): string {
   if (token === '') return 'is empty'
   if (!token.includes(':')) return 'has no colon'
   const rest = token.replace(/^\d+(:[\w-]*)?/, '')
   const codePoint = rest.codePointAt(0)
-  if (codePoint === undefined) {
-    return `has too few characters after the colon (${afterColon(token).length})`
-  }
+  if (codePoint === undefined) return 'has too few characters after the colon'
   const character = String.fromCodePoint(codePoint)
-  const itself = /(?![-_\u2800])[\p{P}\p{S}]/u.test(character) ? ` ${quote(character)}` : ''
+  const itself = /(?![-_\u2800])[\p{P}\p{S}]/u.test(character) ? ` “${character}”` : ''
   const name = `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}${itself}`
   return `has the character ${name} at position ${token.length - rest.length + 1}, where it cannot be`
 }
 
 function secondsRule(fallback: string, min: number, max: number): InputRule<number> {
-  const accepted = `${min > 0 ? 'over 0 and at most' : '0 to'} ${max} seconds, such as 60 or 2.5`
+  const accepted = `${min > 0 ? 'more than 0 and at most' : '0 to'} ${max} seconds`
   return { fallback, accepted, parse: (text) => parseNumber(text, min, max) }
 }
 

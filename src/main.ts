@@ -5,7 +5,6 @@ import { closeBot } from './closing.ts'
 import { parseInputs } from './inputs.ts'
 import { createMessage, defectMessage, describeWait, invalidInputMessage } from './message.ts'
 import * as runner from './runner.ts'
-import { createQuote } from './text.ts'
 import { judge } from './verdict.ts'
 // node-fetch loads this on demand; exported, it becomes no second script in `dist`.
 // @ts-expect-error It has no types.
@@ -27,21 +26,16 @@ main().then(exit, exitWithDefect)
 
 /** @returns whether the step passes */
 async function main(): Promise<boolean> {
-  const inputs = parseInputs(process.env, runner.complaintsAboutNode())
+  const inputs = parseInputs(process.env, runner.complaintAboutNode())
   runner.maskSecrets(inputs.secrets)
   const context = runner.readContext()
   if (!inputs.isValid) {
-    const facts = { closed: false, closeAttempts: 0, decisive: undefined }
-    await runner.report(invalidInputMessage(inputs, context), {
-      ...facts,
-      outcome: 'invalid-input',
-    })
+    await runner.report(invalidInputMessage(inputs, context))
     return false
   }
-  const quote = createQuote(inputs.secrets)
   const result = await closeBot(inputs, {
     ask: async (step, timeoutSeconds) =>
-      judge(step, await exchange(inputs, step, timeoutSeconds, stop.signal), quote),
+      judge(step, await exchange(inputs, step, timeoutSeconds, stop.signal), inputs.quote),
     elapsedSeconds: () => process.uptime(),
     sleep: (seconds) =>
       sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined),
@@ -49,7 +43,7 @@ async function main(): Promise<boolean> {
     onWait: (wait, leftSeconds) => runner.log(describeWait(wait, leftSeconds, inputs)),
   })
   const areWritten = await runner.report(createMessage(result, inputs, context), result)
-  return result.passes && areWritten
+  return result.kind !== 'failed' && areWritten
 }
 
 function exitWithDefect(error: unknown): void {

@@ -1,10 +1,8 @@
-/** The result in words: each message is a list of sentences, the most needed first. */
-import { adviceFor, adviceForInputs, type Failure } from './advice.ts'
-import type { Check, Closed, Result, Wait } from './closing.ts'
-import { explain } from './failures.ts'
+/** The result in words; the sentence that is needed most comes first. */
+import { adviceFor, adviceForInputs } from './advice.ts'
+import type { Check, Closed, Failed, Result, Wait } from './closing.ts'
 import type { InvalidInputs, ValidInputs } from './inputs.ts'
 import type { RunContext } from './runner.ts'
-import { createQuote } from './text.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface Message {
@@ -27,7 +25,7 @@ const LONG_WAIT_SECONDS = 30
 export function createMessage(result: Result, inputs: ValidInputs, context: RunContext): Message {
   switch (result.kind) {
     case 'closed':
-      return closedMessage(result, inputs)
+      return closedMessage(result, inputs, context)
     case 'failed':
       return failureMessage(result, inputs, context)
     case 'dry-run':
@@ -47,7 +45,8 @@ export function invalidInputMessage(inputs: InvalidInputs, context: RunContext):
 }
 
 export function unwrittenOutputsMessage(): Message {
-  const advice = "Later steps and jobs do not see them. Check the runner's disk, and run again."
+  const advice =
+    "Later steps and jobs do not see them. Check the runner's disk; the message above still holds."
   return message('error', 'The outputs could not be written', [advice], `${PAGE}#outputs`)
 }
 
@@ -66,29 +65,28 @@ export function describeWait(wait: Wait, leftSeconds: number, inputs: ValidInput
   const until = new Date(Date.now() + leftSeconds * 1000).toISOString().slice(11, 19)
   const time = `in ${formatSeconds(leftSeconds)}${isLong ? `, at ${until} UTC` : ''}`
   if (leftSeconds < wait.seconds) return `Still waiting: next request ${time}.`
-  if (wait.purpose === 'check') {
-    return `Next: check whether something opens the bot again, ${time}.`
-  }
-  const { verdict, count } = wait
+  if (!wait.failed) return `Next: check whether something opens the bot again, ${time}.`
+  const { verdict, count } = wait.failed
+  const attempt = `Attempt ${count} of ${inputs['max-attempts']}: ${describe(verdict, inputs)}.`
   const isLaunch = verdict.reason === 'launch'
   const cause = isLaunch
-    ? ' The server closes no bot in the first minutes after its launch.'
-    : ' The API, or a gateway before it, asks for a pause.'
-  const attempt = `Attempt ${count} of ${inputs['max-attempts']}: ${describe(verdict, inputs)}.`
-  return `${attempt} Next try ${time}.${isLong ? cause : ''}`
+    ? 'The server closes no bot in the first minutes after its launch.'
+    : 'The server asks for this pause.'
+  return `${attempt} Next try ${time}.${isLong ? ` ${cause}` : ''}`
 }
 
-function closedMessage(result: Extract<Result, Closed>, inputs: ValidInputs): Message {
-  const { outcome, evidence, check, webhook } = result
+function closedMessage(result: Closed, inputs: ValidInputs, { isRerun }: RunContext): Message {
+  const { outcome, evidence, check } = result
   const state = evidence === 'allowed' ? 'is treated as closed' : 'is closed'
-  const doubt = outcome === 'unconfirmed' ? ', but the check was inconclusive' : ''
-  const level = evidence === 'confirmed' && !doubt ? 'info' : 'warning'
-  return message(level, `${botName(inputs)} ${state}${doubt}`, [
+  const isUnconfirmed = outcome === 'unconfirmed'
+  const addition = isUnconfirmed ? ', but the check was inconclusive' : ''
+  const level = evidence === 'confirmed' && !isUnconfirmed ? 'info' : 'warning'
+  return message(level, `${botName(inputs)} ${state}${addition}`, [
     evidence === 'inferred' ? `An earlier attempt may have worked, and ${ALREADY_CLOSED}` : '',
     evidence === 'allowed' ? `allow-already-closed is true, and ${ALREADY_CLOSED}` : '',
+    evidence === 'allowed' && isRerun ? 'An earlier attempt may have closed it.' : '',
     check ? finding(check, inputs) : '',
-    doubt ? 'Make sure that nothing else uses the token.' : '',
-    webhook === 'deleted' ? 'Its webhook is deleted.' : '',
+    isUnconfirmed ? 'Make sure that nothing else uses the token.' : '',
   ])
 }
 
@@ -104,17 +102,17 @@ function finding(check: Check, inputs: ValidInputs): string {
   return check.answer === 'done' ? 'The API said yes again.' : `${describe(check, inputs)}.`
 }
 
-function failureMessage(failure: Failure, inputs: ValidInputs, context: RunContext): Message {
+function failureMessage(failure: Failed, inputs: ValidInputs, context: RunContext): Message {
   const { outcome, webhook } = failure
   const isDryRun = inputs['dry-run']
   const bot = botName(inputs)
   const heading = isDryRun ? `Dry run for ${bot} failed` : `${bot} ${stateAfter(failure)}`
   const reassurance = isDryRun ? 'Nothing was sent and nothing was closed.' : STAYS_STOPPED
   const certainty = webhook === 'deleted' ? 'is' : 'may be'
-  const deletion = `The webhook ${certainty} deleted, which may have launched the bot.`
+  const deletion = `The webhook ${certainty} deleted; that may have launched the bot.`
   const sentences = [
-    adviceFor(failure, context),
-    outcome === 'reopened' ? '' : reassurance,
+    adviceFor(failure, inputs, context),
+    reassurance,
     webhook === 'untouched' ? '' : deletion,
     ...whatHappened(failure, inputs),
   ]
@@ -123,25 +121,24 @@ function failureMessage(failure: Failure, inputs: ValidInputs, context: RunConte
   return message('error', title, sentences, `${PAGE}#${section}`)
 }
 
-function stateAfter({ outcome, mayBeClosed }: Failure): string {
+function stateAfter({ outcome, mayBeClosed }: Failed): string {
   if (mayBeClosed) return 'is not known to be closed'
   if (outcome === 'already-closed') return 'was not closed by this run'
   return outcome === 'reopened' ? 'did not stay closed' : 'was not closed'
 }
 
-function whatHappened(failure: Failure, inputs: ValidInputs): string[] {
-  const { outcome, decisive, exhausted, leftSeconds } = failure
+function whatHappened(failure: Failed, inputs: ValidInputs): string[] {
+  const { outcome, decisive, leftSeconds } = failure
   if (outcome === 'cancelled') {
     const request = decisive?.exchange.mayHaveArrived ? `A ${decisive.step} request` : 'No request'
     return [`The run was cancelled. ${request} was in flight.`]
   }
   if (!decisive) return ['timeout-seconds ended before the next request.']
   const attempt = `${describe(decisive, inputs)}.`
-  if (exhausted !== 'time') return [attempt]
+  if (leftSeconds === undefined) return [attempt]
   const { waitSeconds } = decisive
-  const asked = waitSeconds > 0 ? `The server asks to wait ${formatSeconds(waitSeconds)}.` : ''
-  const left = leftSeconds > 0 ? `only ${formatSeconds(leftSeconds)} left` : 'used up'
-  return [attempt, asked, `timeout-seconds: ${left}.`]
+  const asked = waitSeconds > 0 ? `It asks to wait ${formatSeconds(waitSeconds)}.` : ''
+  return [attempt, asked, `timeout-seconds leaves only ${formatSeconds(leftSeconds)}.`]
 }
 
 /** What came of an attempt, without a full stop. */
@@ -149,16 +146,16 @@ function describe({ step, exchange, description }: Verdict, inputs: ValidInputs)
   const api = apiName(inputs)
   const silence = exchange.mayHaveArrived
     ? `${api} gave no complete answer to ${step}`
-    : `There was no connection to ${api}${step === 'connect' ? '' : ` for ${step}`}`
+    : `No connection to ${api}${step === 'connect' ? '' : ` for ${step}`}`
   switch (exchange.kind) {
     case 'answer': {
-      const words = description && ` and said ${description}`
+      const words = description && `: ${description}`
       return `${api} answered ${step} with HTTP ${exchange.status}${words}`
     }
     case 'too-long':
       return `${api} answered ${step} with more than 64 KiB`
     case 'failed':
-      return `${silence}: ${explain(exchange.code).cause}`
+      return `${silence} (${exchange.code})`
     case 'timed-out':
       return `${silence} within ${formatSeconds(exchange.timeoutSeconds)}`
     case 'connected':
@@ -168,17 +165,15 @@ function describe({ step, exchange, description }: Verdict, inputs: ValidInputs)
 }
 
 /** The API by its host, and the proxy on the way. The rest of a URL may hold a secret. */
-function apiName({ 'api-url': url, proxy, secrets }: ValidInputs): string {
-  const quote = createQuote(secrets)
-  return proxy ? `${quote(url.host)} through the proxy ${quote(proxy.url.host)}` : quote(url.host)
+function apiName({ 'api-url': url, proxy, quote }: ValidInputs): string {
+  return quote(url.host) + (proxy ? ` (proxy ${quote(proxy.url.host)})` : '')
 }
 
 const botName = ({ botId }: { botId: string }) => (botId ? `Bale bot ${botId}` : 'The Bale bot')
 
-/** Rounded up to a tenth. */
 const formatSeconds = (seconds: number) => `${Math.ceil(Math.max(seconds, 0) * 10) / 10} s`
 
-/** @param sentences are left out if they are empty */
+/** Empty sentences are left out. */
 function message(level: Message['level'], title: string, sentences: string[], link = ''): Message {
   return { level, title, text: [`${title}.`, ...sentences].filter(Boolean).join(' '), link }
 }

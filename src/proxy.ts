@@ -12,9 +12,8 @@ const SUPPORTED =
   'the host if needed; SOCKS is not supported'
 
 /**
- * Chooses the proxy by the rules of the Actions toolkit: `https_proxy` and `no_proxy` (which the
- * toolkit reads from the process) in lower or upper case, and never a proxy to a loopback host. An
- * `http:` API is always on such a host, so `http_proxy` is not needed.
+ * Chooses by the rules of the Actions toolkit, which reads `no_proxy` from the process, and uses no
+ * proxy to a loopback host. An `http:` API is on such a host, so `http_proxy` is not needed.
  * @returns neither for a direct connection; a complaint names the variable, never its value
  */
 export function chooseProxy(
@@ -31,12 +30,12 @@ export function chooseProxy(
   }
 }
 
-/** Stricter than `URL`, which takes quotes, and ends the host at a `#`, `?` or `\` in a password. */
+/** Stricter than `URL`, which takes quotes, and ends a password at `#`, `?` or `\`. */
 function parseProxy(value: string): Proxy {
   const text = /^https?:\/\//i.test(value) ? value : `http://${value}`
+  if (!/^https?:\/\/[^\s/\\?#"'`]+\/?$/i.test(text)) throw new Error('Not the URL of a proxy')
   const url = new URL(text)
-  if (!/^https?:\/\/[^\s/\\?#"'`]+\/?$/i.test(text)) throw new Error('This is no URL of a proxy')
-  const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  const credentials = decodeURIComponent(`${url.username}:${url.password}`)
   if (credentials === ':') return { url, headers: {} }
   const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
   return { url, headers: { 'proxy-authorization': authorization } }

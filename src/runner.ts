@@ -1,4 +1,4 @@
-/** The runner: what it tells of the run, and what it gets to show and to pass on. */
+/** All that is said to GitHub's runner, and what it tells of the run. */
 import { existsSync } from 'node:fs'
 import * as core from '@actions/core'
 // By its path, since the package hides it and its root loads 1.4 MB, half of the time to start.
@@ -13,9 +13,7 @@ export interface RunContext {
   isRerun: boolean
 }
 
-type OutputFacts = Pick<Result, 'closed' | 'outcome' | 'closeAttempts' | 'decisive'>
-
-/** By hand, commands such as `::error::` are only noise, and a request to mask would show the secret. */
+/** By hand, `::error::` is only noise, and `::add-mask::` would show the secret. */
 const isInWorkflow = process.env['GITHUB_ACTIONS'] === 'true'
 
 /** Reads the context of the run. If it cannot be read, the general words serve. */
@@ -39,16 +37,16 @@ export function readContext(): RunContext {
   }
 }
 
-/** Of a pull request. The repository of a fork may have been deleted since. */
+/** Its repository may have been deleted since, if it is a fork. */
 interface Branch {
   repo: { full_name: string } | null
 }
 
 /** Before 20.3, Node has no `AbortSignal.any`. */
-export function complaintsAboutNode(): string[] {
+export function complaintAboutNode(): string | undefined {
   const { node } = process.versions
-  if (!/^(1?\d|20\.[0-2])\./.test(node)) return []
-  return [`This is Node ${node}; it must be Node 20.3 or newer: update the runner.`]
+  if (!/^(1?\d|20\.[0-2])\./.test(node)) return undefined
+  return `This is Node ${node}; it must be Node 20.3 or newer: update the runner.`
 }
 
 export function maskSecrets(secrets: readonly string[]): void {
@@ -57,10 +55,14 @@ export function maskSecrets(secrets: readonly string[]): void {
 
 export const log = core.info
 
-/** Prints the message, then writes outputs and summary. @returns whether the outputs are written */
-export async function report(message: Message, facts: OutputFacts): Promise<boolean> {
+/**
+ * Prints the message, then writes outputs and summary.
+ * @param result is absent if the inputs are invalid
+ * @returns whether the outputs are written
+ */
+export async function report(message: Message, result?: Result): Promise<boolean> {
   printMessage(message)
-  const areWritten = writeOutputs(facts)
+  const areWritten = writeOutputs(result)
   if (!areWritten) printMessage(unwrittenOutputsMessage())
   if (isInWorkflow) await writeSummary(message)
   return areWritten
@@ -75,12 +77,18 @@ export function printMessage({ level, title, text, link }: Message): void {
 }
 
 /** Outputs hold no text of a server, since people paste them into commands. */
-function writeOutputs({ closed, outcome, closeAttempts, decisive }: OutputFacts): boolean {
-  const httpStatus = decisive?.exchange.status ?? ''
-  const outputs = { closed, outcome, attempts: closeAttempts, 'http-status': httpStatus }
+function writeOutputs(result: Result | undefined): boolean {
+  const outputs = {
+    closed: result?.kind === 'closed',
+    outcome: result?.outcome ?? 'invalid-input',
+    attempts: result?.closeAttempts ?? 0,
+    'http-status': result?.decisive?.exchange.status ?? '',
+  }
+  const file = process.env['GITHUB_OUTPUT']
+  if (isInWorkflow && !file) return false
   try {
     for (const [name, value] of Object.entries(outputs)) {
-      if (process.env['GITHUB_OUTPUT']) core.setOutput(name, value)
+      if (file) core.setOutput(name, value)
       else log(`${name}=${value}`)
     }
     return true
@@ -89,11 +97,9 @@ function writeOutputs({ closed, outcome, closeAttempts, decisive }: OutputFacts)
   }
 }
 
-async function writeSummary({ level, title, text, link }: Message): Promise<void> {
-  const sign = { info: '✅', notice: 'ℹ️', warning: '⚠️', error: '❌' }[level]
+async function writeSummary({ text, link }: Message): Promise<void> {
   const details = link && `\n\n[Details](${link})`
-  core.summary.addRaw(`### ${sign} ${title}\n\n${quotationsAsCode(text)}${details}`, true)
-  await core.summary.write().catch(() => {
-    log('The job summary could not be written; the result is the same without it.')
-  })
+  core.summary.addRaw(`${quotationsAsCode(text)}${details}\n`, true)
+  // Without a summary, the result is the same.
+  await core.summary.write().catch(() => undefined)
 }

@@ -23,11 +23,10 @@ const LEAK_LENGTH = 12
 const MIN_MASKED_LENGTH = 8
 const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)' as SafeText
 
-/** From the first visible character to the last one. */
 export const trimInvisible = (text: string) => FIRST_TO_LAST_VISIBLE.exec(text)?.[0] ?? ''
 
 /** What follows the first colon; without a colon, the whole text. */
-export const afterColon = (text: string) => text.slice(text.indexOf(':') + 1)
+const afterColon = (text: string) => text.slice(text.indexOf(':') + 1)
 
 /** What to mask of a token, well-formed or not: each line, and what follows its colon. */
 export function secretsIn(token: string): string[] {
@@ -48,7 +47,8 @@ export function createQuote(secrets: readonly string[]): Quote {
       String.fromCharCode(parseInt(hex, 16)),
     )
     const readings = `${cleaned}\n${decoded}`.toLowerCase()
-    return leaks.some((part) => readings.includes(part)) ? NOT_SHOWN : quoted(cleaned)
+    if (leaks.some((part) => readings.includes(part))) return NOT_SHOWN
+    return `“${Array.from(cleaned).slice(0, MAX_SHOWN_CODE_POINTS).join('')}”` as SafeText
   }
 }
 
@@ -62,7 +62,7 @@ function clean(text: string): string {
   return (
     stripVTControlCharacters(text)
       // The byte order mark counts as white space, but is invisible.
-      .replace(/[^\S\uFEFF]/g, ' ')
+      .replace(/(?!\uFEFF)\s/g, ' ')
       .replace(EACH_INVISIBLE, '')
       .replace(/ +/g, ' ')
       .replace(/[“”]/g, '"')
@@ -70,13 +70,6 @@ function clean(text: string): string {
       .replaceAll('##[', '## [')
       .trim()
   )
-}
-
-function quoted(text: string): SafeText {
-  const points = Array.from(text)
-  const isShort = points.length <= MAX_SHOWN_CODE_POINTS
-  const shown = isShort ? text : `${points.slice(0, MAX_SHOWN_CODE_POINTS - 1).join('')}…`
-  return `“${shown}”` as SafeText
 }
 
 function partsOf(secret: string): string[] {

@@ -1,6 +1,6 @@
 /** What one exchange with the API means. Pure functions. */
 import type { Answer, Exchange, Step } from './bale.ts'
-import { isPassing } from './failures.ts'
+import { isTransient } from './failures.ts'
 import type { Quote, SafeText } from './text.ts'
 
 const FAILED_ANSWERS = [
@@ -20,7 +20,6 @@ export type FailedAnswer = (typeof FAILED_ANSWERS)[number]
 const RUN_OUTCOMES = ['closed', 'unconfirmed', 'reopened', 'dry-run', 'invalid-input'] as const
 /** All that the output `outcome` can be. */
 export const OUTCOMES = [...RUN_OUTCOMES, ...FAILED_ANSWERS] as const
-export type Outcome = (typeof OUTCOMES)[number]
 
 /** What an answer says beyond its kind; `launch`: a refusal as after a launch of the bot. */
 export type Reason = 'launch' | 'not offered' | 'active webhook' | 'relay'
@@ -42,12 +41,15 @@ export interface Verdict {
 /** The words of Bale's own limiter and of a gateway's. */
 const LIMITER = /bot limit exceed|local_rate_limited/i
 
-/** Of gateways that may have passed the request on; 520, 522 and 524 are Cloudflare's. */
+/** Gateways answer so to a request they may have passed on; 520, 522 and 524 are Cloudflare's. */
 const DOUBTFUL_CODES = [502, 504, 520, 522, 524]
 
-/** Envoy's words for a request that may have arrived. Of a retry, nobody knows what the first try did. */
+/**
+ * Envoy says so of a request that may have arrived; after a retry, the first try may have. What
+ * follows a comma explains a failed connection.
+ */
 const DOUBTFUL_WORDS =
-  /disconnect\/reset before headers.*(retried and the latest|connection termination|remote reset|local reset|protocol error)/is
+  /disconnect\/reset before headers[^,]*(retried and the latest|connection termination|remote reset|local reset|protocol error)/is
 
 export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
   const withoutAnswer = {
@@ -60,11 +62,11 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
   } as const
   switch (exchange.kind) {
     case 'answer':
-      return { step, exchange, ...judgeReply(step, readReply(exchange), quote) }
+      return judgeAnswer(step, exchange, quote)
     case 'connected':
       return { ...withoutAnswer, answer: 'done' }
     case 'failed':
-      return { ...withoutAnswer, answer: 'unreachable', isRetryable: isPassing(exchange.code) }
+      return { ...withoutAnswer, answer: 'unreachable', isRetryable: isTransient(exchange.code) }
     case 'timed-out':
       return { ...withoutAnswer, answer: 'timed-out', isRetryable: true }
     case 'too-long':
@@ -74,51 +76,55 @@ export function judge(step: Step, exchange: Exchange, quote: Quote): Verdict {
   }
 }
 
-/** An answer with what its body says. */
-interface Reply extends Answer {
+function judgeAnswer(step: Step, exchange: Answer, quote: Quote): Verdict {
+  const reply = readReply(exchange)
+  const answer = answerIn(step, reply)
+  const { status, envelope, description } = reply
+  const isForeignPage = answer === 'invalid-response' && classOf(status) === 2 && !envelope
+  return {
+    step,
+    exchange,
+    answer,
+    isRetryable: answer === 'rate-limited' || answer === 'server-error' || isForeignPage,
+    mayHaveWorked: answer !== 'done' && answer !== 'already-closed' && isDoubtful(reply),
+    description: description && quote(description),
+    waitSeconds: waitSecondsIn(reply),
+    reason: reasonIn(step, reply, answer),
+  }
+}
+
+interface Reply {
+  status: number
+  retryAfterSeconds: number
   /** The body, if it is a JSON object. */
   envelope: Record<string, unknown> | undefined
   /** The body, if it is neither JSON nor a page. */
   plainText: string
-  /** The envelope's description, or the plain text. */
   description: string
-  /** The envelope's error code, or the HTTP status. */
+  /** The `error_code` of the object, or else the status. */
   code: number
   /** A 2xx with `ok: true`; it is a yes only with `result: true`. */
   isOk: boolean
-  /** `ok: false`: the API itself refused, not a gateway. */
+  /** The API itself refused, not a gateway. */
   isRefusal: boolean
 }
 
-function readReply(answer: Answer): Reply {
-  const text = answer.body?.trim() ?? ''
+function readReply({ status, body = '', retryAfterSeconds }: Answer): Reply {
+  const text = body.trim()
   const json = parseJson(text)
   const envelope = isObject(json) ? json : undefined
   const plainText = json === undefined && !text.startsWith('<') ? text : ''
   const words = envelope ? envelope['description'] : plainText
   const code = envelope?.['error_code']
   return {
-    ...answer,
+    status,
+    retryAfterSeconds,
     envelope,
     plainText,
     description: typeof words === 'string' ? words : '',
-    code: typeof code === 'number' && code >= 400 && code < 600 ? code : answer.status,
-    isOk: classOf(answer.status) === 2 && envelope?.['ok'] === true,
+    code: typeof code === 'number' && code >= 400 && code <= 599 ? code : status,
+    isOk: classOf(status) === 2 && envelope?.['ok'] === true,
     isRefusal: envelope?.['ok'] === false,
-  }
-}
-
-function judgeReply(step: Step, reply: Reply, quote: Quote): Omit<Verdict, 'step' | 'exchange'> {
-  const { status, envelope, description } = reply
-  const answer = answerIn(step, reply)
-  const isNoEnvelope = answer === 'invalid-response' && classOf(status) === 2 && !envelope
-  return {
-    answer,
-    isRetryable: answer === 'rate-limited' || answer === 'server-error' || isNoEnvelope,
-    mayHaveWorked: answer !== 'done' && answer !== 'already-closed' && isDoubtful(reply),
-    description: description && quote(description),
-    waitSeconds: waitSecondsIn(reply),
-    reason: reasonIn(step, reply, answer),
   }
 }
 
@@ -155,15 +161,15 @@ function answerByCode({ code, isRefusal }: Reply): FailedAnswer | undefined {
 /** Each belongs to an outcome, so that the rule that decided gives the advice, too. */
 function reasonIn(step: Step, reply: Reply, answer: Verdict['answer']): Reason | undefined {
   const { code, description, plainText, isRefusal } = reply
-  const isClose = step === 'close'
+  const isRefusedClose = step === 'close' && isRefusal
   switch (answer) {
     case 'unsupported':
-      return isClose && isRefusal ? 'not offered' : undefined
+      return isRefusedClose ? 'not offered' : undefined
     case 'rate-limited':
-      return isClose && isRefusal && !LIMITER.test(description) ? 'launch' : undefined
+      return isRefusedClose && !LIMITER.test(description) ? 'launch' : undefined
     case 'server-error':
     case 'rejected':
-      if (isClose && code === 409 && /webhook/i.test(description)) return 'active webhook'
+      if (step === 'close' && code === 409 && /webhook/i.test(description)) return 'active webhook'
       return code === 530 || /error code: 10\d\d/i.test(plainText) ? 'relay' : undefined
     default:
       return undefined
@@ -176,27 +182,16 @@ function isDoubtful({ status, isOk, code, plainText }: Reply): boolean {
   return isOk || DOUBTFUL_CODES.includes(code) || (code === 503 && DOUBTFUL_WORDS.test(plainText))
 }
 
-/** The longest wait that an answer asks for, or 0. */
-function waitSecondsIn({ envelope, description, retryAfter, receivedAtSeconds }: Reply): number {
+/** The longest wait counts. */
+function waitSecondsIn({ envelope, description, retryAfterSeconds }: Reply): number {
   const parameters = envelope?.['parameters']
   const waits = [
     envelope?.['retry_after'],
-    isObject(parameters) ? parameters['retry_after'] : undefined,
+    isObject(parameters) && parameters['retry_after'],
     Number(/retry after (\d+)/i.exec(description)?.[1]),
-    headerSeconds(retryAfter, receivedAtSeconds),
+    retryAfterSeconds,
   ]
-  const longest = Math.max(
-    0,
-    ...waits.filter((wait): wait is number => typeof wait === 'number' && wait > 0),
-  )
-  // Hundreds of digits make `Infinity`, with which nobody can calculate.
-  return Math.min(longest, Number.MAX_SAFE_INTEGER)
-}
-
-/** `Retry-After` (RFC 9110): seconds or a date; `NaN` for anything else. */
-function headerSeconds(retryAfter: string, nowSeconds: number): number {
-  if (/^\d+$/.test(retryAfter)) return Number(retryAfter)
-  return retryAfter.endsWith(' GMT') ? Date.parse(retryAfter) / 1000 - nowSeconds : NaN
+  return Math.max(...waits.map((wait) => (typeof wait === 'number' && wait > 0 ? wait : 0)))
 }
 
 /** The class of a status or code, such as 4 for 404. */

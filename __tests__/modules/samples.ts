@@ -1,5 +1,5 @@
 /** Inputs, exchanges, and a run on a virtual clock. */
-import type { Exchange, Step } from '../../src/bale.ts'
+import { type Exchange, parseRetryAfter, type Step } from '../../src/bale.ts'
 import { closeBot, type Wait, type World } from '../../src/closing.ts'
 import { type InputValues, parseInputs, type ValidInputs } from '../../src/inputs.ts'
 import { createQuote } from '../../src/text.ts'
@@ -41,8 +41,7 @@ export function answer(status: number, body: unknown, retryAfter = ''): Exchange
     kind: 'answer',
     mayHaveArrived: true,
     status,
-    retryAfter,
-    receivedAtSeconds: Date.parse(NOW) / 1000,
+    retryAfterSeconds: parseRetryAfter(retryAfter, Date.parse(NOW)),
     body: typeof body === 'string' ? body : JSON.stringify(body),
   }
 }
@@ -118,7 +117,7 @@ export function virtualWorld(
     },
     stop: stop.signal,
     onWait: (wait, leftSeconds) => {
-      world.log.push(`${wait.purpose} ${leftSeconds}`)
+      world.log.push(`${wait.failed ? 'retry' : 'check'} ${leftSeconds}`)
       world.waits.push({ wait, leftSeconds, atSeconds: nowSeconds })
     },
     pass: (seconds) => {

@@ -31,13 +31,13 @@ describe('a quotation', () => {
 
   test('has at most 300 code points', () => {
     expect(quote('😀'.repeat(300))).toBe(`“${'😀'.repeat(300)}”`)
-    expect(quote('😀'.repeat(301))).toBe(`“${'😀'.repeat(299)}…”`)
+    expect(quote('😀'.repeat(301))).toBe(`“${'😀'.repeat(300)}”`)
   })
 
   test('is of the first 4,000 characters', () => {
     expect(quote(`${' '.repeat(3998)}abcd`)).toBe('“ab”')
     expect(quote(`${'.'.repeat(3988)}${SECRET}`)).toBe(NOT_SHOWN)
-    expect(quote(`${'.'.repeat(3989)}${SECRET}`)).toBe(`“${'.'.repeat(299)}…”`)
+    expect(quote(`${'.'.repeat(3989)}${SECRET}`)).toBe(`“${'.'.repeat(300)}”`)
   })
 
   const encoded = Array.from(SECRET, (char) => `%${char.charCodeAt(0).toString(16)}`).join('')

@@ -23,20 +23,17 @@ describe('the verdict on', () => {
     '200 {"ok":true,"result":true} → done',
     '299  \r\n{"ok":true,"result":true,"error_code":502,"description":"token not found"} → done',
     '200 {"ok":true} → invalid-response maybe',
-    '299 {"ok":true,"result":"true","error_code":429} → invalid-response maybe',
     '200 {"ok":true,"error_code":530} → invalid-response maybe',
     '200 {"ok":"true","result":true} → invalid-response',
-    '200 {"result":true} → invalid-response',
     '200 null → invalid-response again',
     '200 [{"ok":true,"result":true}] → invalid-response again',
-    '200 {"ok":true,"res → invalid-response again',
     '200 {"ok":true,"result":true}{} → invalid-response again',
     '200 "retry after 5" → invalid-response again',
     '302 {"ok":true,"result":true} → invalid-response',
+    '302 {"error_code":502} → invalid-response',
     '300 local_rate_limited, error code: 1016 → invalid-response',
     '199 {"ok":true,"result":true} → invalid-response',
     '500 {"ok":true,"result":true} → server-error again',
-    '200 {"ok":false} → rejected',
     '299 {"ok":false,"error_code":600} → rejected',
   ])('one answer: %s', (line) => {
     const [sent = '', expected] = line.split(' → ')
@@ -100,6 +97,7 @@ describe('the verdict on', () => {
     [true, 'reset reason: protocol error'],
     [true, 'retried and the latest reset reason: connection failure'],
     [false, 'reset reason: connection failure'],
+    [false, 'reset reason: connection failure, transport failure reason: Protocol error'],
     [false, 'reset reason: connection timeout'],
     [false, 'reset reason: overflow'],
   ])('a doubt (%p) after the words of Envoy: %s', (isDoubtful, words) => {
@@ -138,7 +136,6 @@ describe('the verdict on', () => {
 describe('the wait that is asked for', () => {
   test.each([
     ['120', 120],
-    ['9'.repeat(400), Number.MAX_SAFE_INTEGER],
     [NOW.replace('00:00', '00:30'), 30],
     [NOW.replace('12:00', '11:59'), 0],
     [NOW.replace('00:00 GMT', '00:30 EST'), 0],

@@ -4,7 +4,6 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { readLog } from './log.ts'
@@ -14,9 +13,9 @@ export interface BundleOptions {
   /** Inputs by their names in `action.yml`. */
   inputs: Readonly<Record<string, string>>
   /** Variables on top of the runner's own; `undefined` takes one away. */
-  env?: Readonly<Record<string, string | undefined>>
-  /** By default the one that is committed. */
-  bundle?: string
+  env?: Readonly<Record<string, string | undefined>> | undefined
+  /** The content of files, by the variables that hold their paths. */
+  files?: Readonly<Record<string, string>> | undefined
   /** Arguments of Node itself, before the bundle. */
   nodeArguments?: readonly string[]
 }
@@ -39,26 +38,18 @@ export interface BundleRun {
   done: Promise<BundleResult>
 }
 
-const committedBundle = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
+const bundle = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 
 /** A run that outlives this is killed, so that no caller leaves a process behind. */
 const KILL_AFTER_MS = 150_000
 
-/** Starts the bundle with a runner's environment and nothing of this process's own. */
-export function runBundle({
-  inputs,
-  env = {},
-  bundle = committedBundle,
-  nodeArguments = [],
-}: BundleOptions): BundleRun {
+/** Starts the bundle with a runner's environment, in a folder of its own, and nothing of this process's own. */
+export function runBundle({ inputs, env, files, nodeArguments = [] }: BundleOptions): BundleRun {
   const folder = mkdtempSync(join(tmpdir(), 'runner-'))
-  const file = (name: string, content = ''): string => {
-    const path = join(folder, name)
-    writeFileSync(path, content)
-    return path
-  }
-  const outputFile = file('output')
-  const summaryFile = file('summary.md')
+  const pathOf = (variable: string) => join(folder, variable)
+  const contents = { GITHUB_EVENT_PATH: '{}', GITHUB_OUTPUT: '', GITHUB_STEP_SUMMARY: '', ...files }
+  for (const [variable, content] of Object.entries(contents))
+    writeFileSync(pathOf(variable), content)
   const startedMs = performance.now()
   const child = spawn(process.execPath, [...nodeArguments, bundle], {
     cwd: folder,
@@ -69,14 +60,12 @@ export function runBundle({
       GITHUB_ACTIONS: 'true',
       GITHUB_ACTOR: 'octocat',
       GITHUB_EVENT_NAME: 'push',
-      GITHUB_EVENT_PATH: file('event.json', '{}'),
-      GITHUB_OUTPUT: outputFile,
       GITHUB_REPOSITORY: 'octo-org/octo-repo',
       GITHUB_RUN_ATTEMPT: '1',
       GITHUB_RUN_ID: '1',
-      GITHUB_STEP_SUMMARY: summaryFile,
       GITHUB_WORKSPACE: folder,
       RUNNER_TEMP: folder,
+      ...Object.fromEntries(Object.keys(contents).map((variable) => [variable, pathOf(variable)])),
       ...Object.fromEntries(
         Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
       ),
@@ -89,16 +78,14 @@ export function runBundle({
   })
   const stdout = textOf(child.stdout)
   const stderr = textOf(child.stderr)
-  const lines: string[] = []
-  for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on('line', (line) => lines.push(line))
   const exited = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject).once('close', resolve)
   })
   const done = exited
     .then((exitCode) => {
-      const outputText = readFileSync(outputFile, 'utf8')
-      const summary = readFileSync(summaryFile, 'utf8')
+      const lines = (stdout() + stderr()).split(/\r?\n/)
+      const outputText = readFileSync(pathOf('GITHUB_OUTPUT'), 'utf8')
+      const summary = readFileSync(pathOf('GITHUB_STEP_SUMMARY'), 'utf8')
       return {
         exitCode,
         elapsedMs: performance.now() - startedMs,

@@ -2,7 +2,7 @@
 
 /** Resolves every host name to these addresses, in this order. */
 export function resolveTo(...addresses: readonly string[]): string {
-  const all = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+  const all = addresses.map((address) => ({ address, family: 4 }))
   return lookup(`callback(null, ${JSON.stringify(all)})`)
 }
 
@@ -23,10 +23,20 @@ function lookup(body: string): string {
   `
 }
 
+/** Gets no answer from this address. */
+export function hearNothingFrom(address: string): string {
+  return `
+    const { prototype } = process.binding('tcp_wrap').TCP
+    const { connect } = prototype
+    prototype.connect = function (request, host, ...others) {
+      return host === '${address}' ? 0 : connect.call(this, request, host, ...others)
+    }
+  `
+}
+
 /** Claims to be another version of Node. */
 export function pretendVersion(version: string): string {
   return `
-    Object.defineProperty(process, 'version', { value: 'v${version}' })
     Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })
   `
 }
@@ -43,14 +53,13 @@ export function atConnect(statement: string): string {
   `
 }
 
-/** Runs a statement when the first output is written. */
-export function atFirstOutput(statement: string): string {
+/** Runs a statement whenever an output is written. */
+export function atOutput(statement: string): string {
   return `
     import fs from 'node:fs'
     import { syncBuiltinESMExports } from 'node:module'
     const { appendFileSync } = fs
     fs.appendFileSync = (...values) => {
-      fs.appendFileSync = appendFileSync
       ${statement}
       return appendFileSync(...values)
     }

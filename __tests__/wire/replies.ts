@@ -34,9 +34,6 @@ export const resetAtOnce: Reply = ({ socket }) => socket.resetAndDestroy()
 /** Ends the connection before anything is read. */
 export const endAtOnce: Reply = ({ socket }) => socket.end()
 
-/** Accepts the connection, and never says anything. */
-export const silent: Reply = () => undefined
-
 /** Sends a head, and a piece again and again until the client leaves. */
 export function flood(head: string, piece: Buffer): Reply {
   return async (connection) => {
@@ -45,27 +42,15 @@ export function flood(head: string, piece: Buffer): Reply {
   }
 }
 
-/** Sends a head at once, and then a byte of the text each second. */
-export function drip(head: string, text: string): Reply {
-  return answer(head, ...Array.from(text).flatMap((byte) => [1000, byte]))
-}
-
-/** A proxy: connects the client to a port of this machine, whatever host it asked for, and says so in these packets. */
-export function tunnelTo(
-  port: number,
-  packets: readonly string[] = ['HTTP/1.1 200 Connection established\r\n\r\n'],
-): Reply {
+/** A proxy: connects the client to a port of this machine, whatever host it asked for. */
+export function tunnelTo(port: number): Reply {
   return async ({ socket, request, takeOver }) => {
     await request()
     takeOver()
     const upstream = net.connect(port, '127.0.0.1').on('error', () => socket.destroy())
     socket.on('close', () => upstream.destroy())
     socket.pipe(upstream)
-    socket.setNoDelay(true)
-    for (const packet of packets) {
-      await sleep(5)
-      socket.write(packet)
-    }
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
     upstream.pipe(socket)
   }
 }

@@ -4,6 +4,7 @@ import net from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import tls from 'node:tls'
 import type { Identity } from './certificates.ts'
+import { answer } from './replies.ts'
 
 export interface WireRequest {
   /** Such as `POST /path HTTP/1.1`. */
@@ -25,74 +26,59 @@ export interface Connection {
 /** What the server does with one connection. */
 export type Reply = (connection: Connection) => unknown
 
+/** What the connections get, one after the other; a whole answer ends its connection. */
+export type ServerScript = Reply | Buffer | readonly (Reply | Buffer)[]
+
 export interface ServerOptions {
-  tls?: Identity
+  tls?: Identity | undefined
   host?: string
-  port?: number
 }
 
+/** What a server has seen until now. */
 export interface WireServer {
-  port: number
-  requests: readonly WireRequest[]
-  connectionCount: () => number
-  /** How many bytes came, in TLS without those of TLS itself. */
-  byteCount: () => number
-  stop: () => Promise<void>
+  readonly port: number
+  readonly requests: WireRequest[]
+  connections: number
+  /** In TLS without those of TLS itself. */
+  bytes: number
 }
 
 /**
- * Starts a server. Each connection gets the next reply of the script; the last one is repeated, so that a client that
+ * Starts a server for as long as a function needs it. The last reply of the script is repeated, so that a client that
  * asks too often is answered and counted.
  */
-export async function startServer(
-  script: readonly Reply[],
-  { tls: identity, host = '127.0.0.1', port = 0 }: ServerOptions = {},
-): Promise<WireServer> {
+export async function withServer<T>(
+  script: ServerScript,
+  { tls: identity, host = '127.0.0.1' }: ServerOptions,
+  use: (server: WireServer) => Promise<T>,
+): Promise<T> {
+  const replies = [script]
+    .flat()
+    .map((reply) => (typeof reply === 'function' ? reply : answer(reply as Buffer)))
   const sockets = new Set<Socket>()
-  const requests: WireRequest[] = []
-  let connectionCount = 0
   let replyCount = 0
-  let byteCount = 0
 
   function reply(socket: Socket): void {
-    const next = script[Math.min(replyCount++, script.length - 1)]
-    socket.on('data', (chunk: Buffer) => (byteCount += chunk.length))
+    const next = replies[Math.min(replyCount++, replies.length - 1)]
+    socket.on('data', (chunk: Buffer) => (seen.bytes += chunk.length))
     // What fails here fails at the client's end, too, and is judged there.
-    void Promise.resolve(next?.(readFrom(socket, requests))).catch(() => undefined)
+    void Promise.resolve(next?.(readFrom(socket, seen.requests))).catch(() => undefined)
   }
 
   const server = identity ? tls.createServer(identity, reply) : net.createServer(reply)
   server.on('connection', (socket: Socket) => {
-    connectionCount++
+    seen.connections++
     sockets.add(socket.on('error', () => undefined))
   })
-  server.listen(port, host)
+  server.listen(0, host)
   await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    requests,
-    connectionCount: () => connectionCount,
-    byteCount: () => byteCount,
-    stop: async () => {
-      const closed = once(server, 'close')
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
-  }
-}
-
-/** Starts a server for as long as a function needs it. */
-export async function withServer<T>(
-  script: readonly Reply[],
-  options: ServerOptions,
-  use: (server: WireServer) => Promise<T>,
-): Promise<T> {
-  const server = await startServer(script, options)
+  const { port } = server.address() as AddressInfo
+  const seen: WireServer = { port, requests: [], connections: 0, bytes: 0 }
   try {
-    return await use(server)
+    return await use(seen)
   } finally {
-    await server.stop()
+    server.close()
+    for (const socket of sockets) socket.destroy()
   }
 }
 
