@@ -12,7 +12,7 @@ import fetch from 'node-fetch'
 import type { HttpAnswer } from '../emulator/faults.ts'
 import * as emulated from '../emulator/lifecycle.ts'
 import { toHttp } from '../emulator/server.ts'
-import { parseRetryAfter } from '../src/bale.ts'
+import { HEADERS, parseRetryAfter } from '../src/bale.ts'
 import { parseInputs, type ValidInputs } from '../src/inputs.ts'
 import { quotationsAsCode } from '../src/text.ts'
 import { judge } from '../src/verdict.ts'
@@ -25,7 +25,6 @@ const USAGE =
 const FORM = 'https://github.com/OWNER/close-bale-bot/issues/new?template=probe.yml'
 const SEEN = ['HTTP', 'ok', 'error_code', 'retry_after', 'Retry-After', 'Server', 'content type']
 const COLUMNS = ['step', ...SEEN, 'description', 'ms', 'the action', 'as expected']
-const HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'close-bale-bot' }
 const [OK, YES] = [emulated.success({}), emulated.success(true)]
 
 /** What it means if the action ends otherwise than expected, by step and end; `*` is any. */

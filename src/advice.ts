@@ -7,6 +7,9 @@ import type { Reason } from './verdict.ts'
 
 type Advice = string | ((failure: Failed, inputs: ValidInputs, context: RunContext) => string)
 
+/** Why a `launch` refusal has to be waited for. */
+export const LAUNCH_CAUSE = 'The server closes no bot in the first minutes after its launch'
+
 /** Without an entry for each outcome and reason, this does not compile. */
 const ADVICE: Record<FailedOutcome | Reason, Advice> = {
   'already-closed': (failure, inputs, { isRerun }) =>
@@ -22,7 +25,7 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
     'This API does not offer close, so you do not need this step: when the process on the old host ' +
     'has ended, the bot can start on the new host.',
   'rate-limited': 'The API, or a gateway before it, asks for a pause: run again later.',
-  launch: 'The server closes no bot in the first minutes after its launch: run again later.',
+  launch: `${LAUNCH_CAUSE}: run again later.`,
   'server-error': 'The API, or a gateway before it, is not working: run again later.',
   relay:
     'The relay in api-url answered: Cloudflare cannot reach Bale. Use a relay elsewhere, and start a ' +

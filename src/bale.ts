@@ -34,7 +34,8 @@ export interface Answer extends Progress {
   body: string | undefined
 }
 
-const USER_AGENT = 'close-bale-bot'
+/** Of each request; the probe sends the same. */
+export const HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'close-bale-bot' }
 /** Far more than any answer of the API. */
 const MAX_BODY_BYTES = 64 * 1024
 /** Node gives each address of a host 250 ms, too little for distant hosts. */
@@ -92,7 +93,7 @@ function send(inputs: ValidInputs, method: Method, socket: Socket, signal: Abort
     // The token is part of the path, so no other host may get it.
     redirect: 'manual',
     size: MAX_BODY_BYTES,
-    headers: { 'accept-encoding': 'identity', 'user-agent': USER_AGENT },
+    headers: HEADERS,
   })
 }
 
@@ -131,7 +132,7 @@ async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promi
 async function openTunnel(proxy: Proxy, apiUrl: URL, signal: AbortSignal): Promise<Socket> {
   const socket = await openSocket(proxy.url, signal)
   const path = `${apiUrl.hostname}:${portOf(apiUrl)}`
-  const headers = { host: path, 'user-agent': USER_AGENT, ...proxy.headers }
+  const headers = { host: path, 'user-agent': HEADERS['user-agent'], ...proxy.headers }
   const createConnection = () => socket
   const request = http.request({ method: 'CONNECT', path, headers, createConnection, signal }).end()
   const [response] = (await once(request, 'connect', { signal })) as [http.IncomingMessage]

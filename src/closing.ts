@@ -74,7 +74,7 @@ interface Run {
   attempts: Verdict[]
 }
 
-/** A wait must leave room for a real attempt: so long, or `attempt-timeout-seconds` if shorter. */
+/** A wait must leave time for another attempt: this, or `attempt-timeout-seconds` if that is less. */
 const MIN_ATTEMPT_SECONDS = 5
 const MAX_BACKOFF_SECONDS = 30
 /** With ten attempts, nine such waits outlast the ten minutes of the reference server. */

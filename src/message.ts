@@ -1,5 +1,5 @@
 /** The result in words; the sentence that is needed most comes first. */
-import { adviceFor, adviceForInputs } from './advice.ts'
+import { adviceFor, adviceForInputs, LAUNCH_CAUSE } from './advice.ts'
 import type { Check, Closed, Failed, Result, Wait } from './closing.ts'
 import type { InvalidInputs, ValidInputs } from './inputs.ts'
 import type { RunContext } from './runner.ts'
@@ -69,9 +69,7 @@ export function describeWait(wait: Wait, leftSeconds: number, inputs: ValidInput
   const { verdict, count } = wait.failed
   const attempt = `Attempt ${count} of ${inputs['max-attempts']}: ${describe(verdict, inputs)}.`
   const isLaunch = verdict.reason === 'launch'
-  const cause = isLaunch
-    ? 'The server closes no bot in the first minutes after its launch.'
-    : 'The server asks for this pause.'
+  const cause = isLaunch ? `${LAUNCH_CAUSE}.` : 'The server asks for this pause.'
   return `${attempt} Next try ${time}.${isLong ? ` ${cause}` : ''}`
 }
 
