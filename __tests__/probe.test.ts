@@ -77,21 +77,43 @@ async function runAgainstAnswers(...answers: Buffer[]) {
 
 describe('Against the emulator, the record says of', () => {
   const noClose = { noClose: true }
-  const notOffered = /^- `close` is not offered: .* `unsupported`/
+  const refused = /^- On `close`, .* as `unsupported`/
+  const notOffered = /^- `close` is not offered: leave/
+  const offered = /^- `close` is offered\.$/
   const same = (words: string) => new RegExp(`^- \`${words}. The action ends the same\\.$`)
   const token403 = (status: number) => same(`close, wrong secret.* ${status}, .* HTTP 403, .*`)
   test.concurrent.each<[string, Omit<BotSetup, 'token'>, Difference[], RegExp[]]>([
-    ['the default', {}, [], [/^- No difference: /]],
-    ['501', noClose, ['method-501'], [same('noSuchMethod`: HTTP 501, .* 404, .*'), notOffered]],
-    ['a token as 400', noClose, ['token-400'], [token403(400), notOffered]],
-    ['a token as 401', noClose, ['token-401'], [token403(401), notOffered]],
-    ['“closed” to a token', noClose, ['token-already-closed'], [/^- A wrong token /, notOffered]],
-    ['no window', { youngSeconds: 0 }, [], [/^- No window .* `reopened` cannot /]],
-    ['a short window', { closed: true, youngSeconds: 3 }, [], [/refused for 3 s, not 600 s/]],
-    ['yes again', {}, ['yes-again'], [/^- `close` says yes to a closed bot, too/]],
-    ['errors in 200', {}, ['errors-in-200'], [/^- Errors come with HTTP 200/]],
-    ['a wait in the text', {}, ['wait-in-text'], [same('close after getMe.*`, retry_after, .*')]],
-    ['a poller', { pollerSeconds: 2 }, [], [/^- Something opened the bot\./]],
+    ['the default', {}, [], [offered, /^- No difference: /]],
+    [
+      '501',
+      noClose,
+      ['method-501'],
+      [notOffered, same('noSuchMethod`: HTTP 501, .* 404, .*'), refused],
+    ],
+    ['a token as 400', noClose, ['token-400'], [notOffered, token403(400), refused]],
+    ['a token as 401', noClose, ['token-401'], [notOffered, token403(401), refused]],
+    [
+      '“closed” to a token',
+      noClose,
+      ['token-already-closed'],
+      [notOffered, /^- A wrong token /, refused],
+    ],
+    ['no window', { youngSeconds: 0 }, [], [offered, /^- No window .* `unconfirmed`/]],
+    [
+      'a short window',
+      { closed: true, youngSeconds: 3 },
+      [],
+      [offered, /refused for 3 s; .* 900 s/],
+    ],
+    ['yes again', {}, ['yes-again'], [offered, /^- `close` says yes to a closed bot/]],
+    ['errors in 200', {}, ['errors-in-200'], [offered, /^- Errors come with HTTP 200/]],
+    [
+      'a wait in the text',
+      {},
+      ['wait-in-text'],
+      [offered, same('close after getMe.*`, retry_after, .*')],
+    ],
+    ['a poller', { pollerSeconds: 2 }, [], [offered, /^- Something opened the bot\./]],
   ])('%s', async (_, bot, differences, expected) => {
     const { exitCode, stderr, says } = await runAgainst([bot], differences)
     expect([exitCode, stderr]).toEqual([0, ''])
@@ -112,13 +134,13 @@ test('With a token from a file and a typed yes, the table is full', async () => 
   expect(rows[4]).toMatch(
     /\| 429 \| false \| 429 \| 2 \| 2 \|.*`Too .* 2` \| \d+ \| rate.*\(launch\) \| yes/,
   )
-  expect(record).toMatch(/close-bale-bot 1\.2\.3, [\d-]+, not .* ms, IPv4\.\n/)
+  expect(record).toMatch(/close-bale-bot 1\.2\.3, [\d-]+, another API, .* ms, IPv4\.\n/)
   expect(sent.at(-1)).toBe('GET close')
 })
 
 test.concurrent.each<[string, Buffer, RegExp]>([
-  ['a long window', tooMany(1800), /for 1800 s.* `timeout-seconds` must exceed/],
-  ['no named wait', tooMany(), /for a time that is not named/],
+  ['a long window', tooMany(1800), /for 1800 s; the action waits up to 900 s/],
+  ['no named wait', tooMany(), /for a time that is not named; /],
   ['a limiter', no(400, 'bot limit exceed'), /A limiter refused/],
   ['a closed bot', alreadyClosed, /`getMe` does not open/],
   ['a strange answer', no(418, '@you <b>|'), /`close after getMe`, .*`rejected`/],
@@ -135,7 +157,16 @@ test.concurrent.each<[string, Buffer, RegExp]>([
     me,
   ]
   const { says } = await runAgainstAnswers(...first, last)
-  expect(says.at(-1)).toMatch(expected)
+  expect(says.join('\n')).toMatch(expected)
+})
+
+test.concurrent.each([
+  ['a yes to any method', yes],
+  ['a strange answer', no(418, 'No')],
+])('%s settles nothing', async (_, last) => {
+  const me = http(200, '{"ok":true,"result":{}}')
+  const { says } = await runAgainstAnswers(me, me, last)
+  expect(says[0]).toBe('- It is not settled whether `close` is offered.')
 })
 
 test('A proxy and the issuer of the certificate are recorded', async () => {
@@ -146,16 +177,16 @@ test('A proxy and the issuer of the certificate are recorded', async () => {
     withServer([tunnelTo(api.port)], {}, async ({ port }) => {
       const env = { https_proxy: `http://127.0.0.1:${port}`, NODE_EXTRA_CA_CERTS: ca }
       const { record } = await run(['--yes', '--api-url', 'https://bale.test/relay'], { env })
-      expect(record).toMatch(/connected by proxy in .*, certificate of `Tests & Sons`\.\n/)
+      expect(record).toMatch(/by proxy, connected in .*, certificate of `Tests & Sons`\.\n/)
     }),
   )
 })
 
 describe('It stops and leaves a record', () => {
   test.concurrent.each<[string, RegExp, Omit<BotSetup, 'token'>[]]>([
-    ['of a webhook', /Stopped.* Nothing was closed/, [{ webhook: true }]],
-    ['of updates', /Stopped.* waiting updates/, [{ pendingUpdates: 1 }]],
-    ['of a wrong token', /Stopped.* getMe failed: HTTP 403/, []],
+    ['of a webhook', /Stopped.* has a webhook/, [{ webhook: true }]],
+    ['of updates', /Stopped.* Updates are waiting/, [{ pendingUpdates: 1 }]],
+    ['of a wrong token', /Stopped.* @botfather\?$/, []],
     ['without answer', /Stopped.* No answer to getMe \(\w+T\)\.$/, [{ faults: ['reset'] }]],
   ])('%s', async (_, expected, bots) => {
     const { exitCode, says, sent } = await runAgainst(bots)
@@ -165,7 +196,7 @@ describe('It stops and leaves a record', () => {
   })
 
   test.each([
-    [/No answer to connect \(ECONNRESET\)/, resetAtOnce],
+    [/Cannot connect; .* \(ECONNRESET\)/, resetAtOnce],
     [/The proxy refuses: HTTP 407/, answer(http(407))],
   ])('of an API out of reach: %s', async (expected, reply) => {
     const { says } = await withServer([reply], {}, ({ port }) =>
@@ -177,7 +208,11 @@ describe('It stops and leaves a record', () => {
   test('when interrupted in a wait', async () => {
     const options = { stopAt: 'The next request is in 1' }
     const { exitCode, says } = await runAgainst([{ youngSeconds: 120 }], [], options)
-    expect([exitCode, ...says]).toEqual([1, '- **Stopped.** It was interrupted at close.'])
+    expect([exitCode, ...says]).toEqual([
+      1,
+      '- It is not settled whether `close` is offered.',
+      '- **Stopped.** It was interrupted at the wait after close.',
+    ])
   })
 })
 
@@ -195,6 +230,7 @@ test('What a server says of token and names is hidden', async () => {
 describe('The command', () => {
   test.concurrent.each<[string, RegExp, string[], Options]>([
     ['a flag', /A flag is wrong/, ['--yes', token], {}],
+    ['a missing file', /The file cannot be read/, ['--token-file', 'missing'], {}],
     ['a malformed token', /bale-token has/, ['--yes'], { env: { BALE_TOKEN: `"${token}"` } }],
     ['no consent', /Nothing was sent/, [], { typed: 'no\n' }],
   ])('refuses %s, and quotes nothing', async (_, complaint, flags, options) => {

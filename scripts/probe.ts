@@ -1,4 +1,4 @@
-/** Asks a Bot API, with a test bot, what `close` does there, and records what that means for the action. */
+/** Asks a Bot API, with a test bot, what `close` does there, and records what that means here. */
 import { type EventEmitter, once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
@@ -19,64 +19,62 @@ import { judge } from '../src/verdict.ts'
 
 const PLAN = `The probe opens and closes the bot several times, in up to a quarter of an hour.
 Take a test bot that nothing else uses, neither a program nor a webhook.
-The answers are written to bale-probe.md, without the token, the id and the names of the bot.`
-const USAGE =
-  'Usage: npm run probe -- [--token-file FILE, or set BALE_TOKEN] [--api-url URL] [--yes]'
-const FORM = 'https://github.com/OWNER/close-bale-bot/issues/new?template=probe.yml'
+The answers go to bale-probe.md (an older one is replaced), without token, id and names of the bot.`
+const USAGE = 'npm run probe -- [--token-file FILE, or set BALE_TOKEN] [--api-url URL] [--yes]'
+const PASTE = ' Paste it into https://github.com/OWNER/close-bale-bot/issues/new?template=probe.yml'
 const SEEN = ['HTTP', 'ok', 'error_code', 'retry_after', 'Retry-After', 'Server', 'content type']
 const COLUMNS = ['step', ...SEEN, 'description', 'ms', 'the action', 'as expected']
 const [OK, YES] = [emulated.success({}), emulated.success(true)]
 
 /** What it means if the action ends otherwise than expected, by step and end; `*` is any. */
 const MEANINGS: Record<string, string> = {
-  'getMe *': '`getMe` fails, so nothing is known of `close`.',
-  'getWebhookInfo *': 'It is not known whether anything uses the bot: make sure that nothing does.',
   'close, wrong secret already-closed':
     'A wrong token looks like a closed bot: with one, `allow-already-closed` passes the step.',
-  'close unsupported': '`close` is not offered: the action ends as `unsupported`. Drop the action.',
-  'close again closed':
-    '`close` says yes to a closed bot, too: `confirm-after-seconds` is of no use.',
+  'close again closed': '`close` says yes to a closed bot: leave out `confirm-after-seconds`.',
   'close again rate-limited (launch)':
-    'Something opened the bot. Or `close` has its own limit: then leave `confirm-after-seconds` at 0.',
-  'close after getMe closed': 'No window after a launch: `reopened` cannot be told from a new yes.',
+    'Something opened the bot. If nothing uses it, leave out `confirm-after-seconds`.',
+  'close after getMe closed': 'No window after a launch: a bot that was opened is `unconfirmed`.',
   '* already-closed': '`getMe` does not open the bot here: a check may miss a copy that runs.',
   '* rate-limited': 'A limiter refused a request, which tells nothing of a window: probe again.',
 }
 
-const inputs = await readInputs().catch(() => refuse('A flag is wrong, or FILE cannot be read.'))
+const inputs = await readInputs().catch((error: unknown) =>
+  refuse(error instanceof TypeError ? `A flag is wrong. ${USAGE}` : 'The file cannot be read.'),
+)
 const { 'api-url': url, 'bale-token': token, botId, proxy } = inputs
 const client = url.protocol === 'https:' ? https : http
 const agent = proxy ? new HttpsProxyAgent(proxy.url, { headers: HEADERS }) : new client.Agent()
 const OPTIONS = { agent, headers: HEADERS, redirect: 'manual' } as const
 delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'] // It would trust any certificate.
 const placeholders = new Map([[botId, '<bot id>']])
-// The record so far, which is written however the probe ends.
 const version = process.env['npm_package_version'] ?? '(version unknown)'
-const host = url.host === 'tapi.bale.ai' ? url.host : 'not tapi.bale.ai'
+const host = (url.host === 'tapi.bale.ai' ? url.host : 'another API') + (proxy ? ' by proxy' : '')
 const facts = [`close-bale-bot ${version}`, new Date().toISOString().slice(0, 10), host]
 const table = [COLUMNS, COLUMNS.map(() => '-')].map(lineOf)
 const notes = new Set<string>()
-let step = 'connect'
+let [step, offer] = ['connect', 'It is not settled whether `close` is offered.']
 
 async function probe(): Promise<void> {
   await connect()
   const me = await ask('getMe', 'Is the token right? This also launches the bot.', OK)
-  if (!me.isOk) finish(`getMe failed: ${me.short}.`)
+  if (!me.isOk) finish(me.end === 'unauthorized' ? 'Is it a token from @botfather?' : 'Try later.')
   const names = ['username', 'first_name', 'last_name'].map((field) => me.result[field])
   for (const name of names.filter(Boolean)) placeholders.set(String(name), '<name>')
   const { result } = await ask('getWebhookInfo', 'Does anything use the bot?', OK)
-  const isUsed = [result['url'], result['pending_update_count']].some(Boolean)
-  if (isUsed) finish('The bot has a webhook or waiting updates. Nothing was closed.')
-  await ask('noSuchMethod', 'How is an unknown method refused?', emulated.METHOD_NOT_FOUND)
+  if (result['url']) finish('The bot has a webhook: delete it, or take a new bot.')
+  if (result['pending_update_count']) finish('Updates are waiting: take a bot that gets none.')
+  const unknown = await ask('noSuchMethod', 'Is it refused, and how?', emulated.METHOD_NOT_FOUND)
   await ask('close, wrong secret', 'How is a wrong token refused?', emulated.TOKEN_NOT_FOUND)
   let last = await ask('close', 'Is it refused after a launch? How is the wait named?', YES)
   if (last.end.startsWith('rate-limited')) {
-    // At most eleven minutes.
-    const seconds = Math.min(last.waitSeconds || 660, 660)
-    console.log(`\nThe next request is in ${Math.ceil(seconds)} s.`)
+    const seconds = Math.min(last.waitSeconds || 660, 660) // At most eleven minutes.
+    step = 'the wait after close'
+    console.log(`\nThe server refuses for now. The next request is in ${Math.ceil(seconds)} s.`)
     await sleep(seconds * 1000)
     last = await ask('close after the wait', 'Was the wait long enough?', YES)
   }
+  if (last.end === 'unsupported') offer = '`close` is not offered: leave this action out.'
+  if (last.end.endsWith('closed') && unknown.end !== 'closed') offer = '`close` is offered.'
   if (last.end.endsWith('closed')) {
     await ask('close again', 'What does it say of a closed bot?', emulated.ALREADY_CLOSED)
     await sleep(5_000)
@@ -98,7 +96,7 @@ async function connect(): Promise<void> {
   await Promise.race([connected, once(request, 'response')])
   const ms = Math.round(performance.now() - startMs)
   const issuer = Object.values(socket.getPeerCertificate?.().issuer ?? {}).join(', ')
-  facts.push(`connected${proxy ? ' by proxy' : ''} in ${ms} ms, ${socket.remoteFamily ?? ''}`)
+  facts.push(`connected in ${ms} ms, ${socket.remoteFamily ?? ''}`)
   if (issuer) facts.push(`certificate of ${quote(issuer)}`)
   console.log(`\nconnect: Can the API be reached? Yes, in ${ms} ms.\n\n${table.join('\n')}`)
   request.destroy()
@@ -117,12 +115,12 @@ async function ask(name: string, why: string, expected: emulated.Answer | Look):
   const answer = await look({ status: response.status, headers, body: await response.text() })
   const ms = String(Math.round(performance.now() - startMs))
   const usual = 'seen' in expected ? expected : await look(toHttp(expected))
-  const difference = differenceBetween(answer, usual)
-  if (difference) notes.add(difference)
-  const fits = difference ? `no: ${usual.short}` : 'yes'
-  const row = lineOf([step, ...answer.seen, ms, step.startsWith('get') ? '' : answer.end, fits])
-  table.push(row)
-  console.log(row)
+  const differences = differencesBetween(answer, usual)
+  for (const difference of differences) notes.add(difference)
+  const other = answer.short === usual.short ? `${usual.waitSeconds} s` : usual.short
+  const fits = differences.length > 0 ? `no: ${other}` : 'yes'
+  table.push(lineOf([step, ...answer.seen, ms, step.startsWith('get') ? '' : answer.end, fits]))
+  console.log(table.at(-1))
   return answer
 }
 
@@ -150,22 +148,23 @@ async function look({ status, headers, body }: HttpAnswer) {
   return { isOk: ok === 'true', seen: [...cells, description], short, end, waitSeconds, result }
 }
 
-/** A sentence; empty if nothing differs. */
-function differenceBetween({ short, end, waitSeconds }: Look, usual: Look): string {
-  // The bot may run for long, or since a moment.
-  if (step === 'close' && end === 'rate-limited (launch)') return ''
+function differencesBetween({ isOk, short, end, waitSeconds }: Look, usual: Look): string[] {
+  // The action never calls these. And the bot may run for long, or since a moment.
+  if (step.startsWith('get')) return isOk ? [] : [`\`${step}\` fails: ${short}.`]
+  if (step === 'close' && end === 'rate-limited (launch)') return []
   if (end !== usual.end) {
-    const meaning = MEANINGS[`${step} ${end}`] ?? MEANINGS[`* ${end}`] ?? MEANINGS[`${step} *`]
-    return meaning ?? `On \`${step}\`, the action ends as \`${end}\`, not as \`${usual.end}\`.`
+    const meaning = MEANINGS[`${step} ${end}`] ?? MEANINGS[`* ${end}`]
+    return [
+      meaning ?? `On \`${step}\`, the action would end as \`${end}\`, not as \`${usual.end}\`.`,
+    ]
   }
-  if (Math.abs(waitSeconds - usual.waitSeconds) > 5) {
-    const wait = waitSeconds ? `for ${waitSeconds} s, not 600 s` : 'for a time that is not named'
-    return `After a launch, \`close\` is refused ${wait}: \`timeout-seconds\` must exceed it.`
-  }
-  if (short === usual.short) return ''
+  const time = waitSeconds ? `for ${waitSeconds} s` : 'for a time that is not named'
+  const otherWait = `After a launch, \`close\` is refused ${time}; the action waits up to 900 s.`
   const isOnlyStatus = short.replace('HTTP 200, error_code', 'HTTP') === usual.short
-  if (isOnlyStatus) return 'Errors come with HTTP 200: the action goes by the body.'
-  return `\`${step}\`: ${short} instead of ${usual.short}. The action ends the same.`
+  const inStatus = 'Errors come with HTTP 200: the action goes by the body.'
+  const otherAnswer = `\`${step}\`: ${short} instead of ${usual.short}. The action ends the same.`
+  const differences = short === usual.short ? [] : [isOnlyStatus ? inStatus : otherAnswer]
+  return Math.abs(waitSeconds - usual.waitSeconds) > 5 ? [otherWait, ...differences] : differences
 }
 
 /** Text from outside without secrets, bot id and names. */
@@ -178,13 +177,12 @@ function lineOf(cells: string[]): string {
   return `| ${cells.map((cell) => quotationsAsCode(cell).replaceAll('|', '\\|')).join(' | ')} |`
 }
 
-/** Writes the record, and ends the probe. */
 function finish(stopped?: string): never {
   if (stopped) notes.add(`**Stopped.** ${stopped}`)
-  if (notes.size === 0) notes.add('No difference: the action works here as its pages say.')
-  const result = quotationsAsCode(`${facts.join(', ')}.\n\n- ${[...notes].join('\n- ')}`)
+  if (notes.size === 0) notes.add('No difference: after a launch, `close` is refused for 600 s.')
+  const result = quotationsAsCode(`${facts.join(', ')}.\n\n- ${[offer, ...notes].join('\n- ')}`)
   writeFileSync('bale-probe.md', `### Record of a probe\n\n${result}\n\n${table.join('\n')}\n`)
-  console.log(`\n${result}\n\nThe record is in bale-probe.md. Paste it into ${FORM}`)
+  console.log(`\n${result}\n\nThe record is in bale-probe.md.${stopped ? '' : PASTE}`)
   process.exit(stopped ? 1 : 0)
 }
 
@@ -196,24 +194,26 @@ async function readInputs(): Promise<ValidInputs> {
   console.log(PLAN)
   const text = file ? readFileSync(file, 'utf8') : process.env['BALE_TOKEN']
   const parsed = parseInputs({ ...process.env, 'INPUT_BALE-TOKEN': text, 'INPUT_API-URL': apiUrl })
-  if (!parsed.isValid) return refuse(parsed.complaints.join('\n'))
+  if (!parsed.isValid) return refuse(`${parsed.complaints.join('\n')}\n${USAGE}`)
   if (yes) return parsed
   console.log('\nIs it a test bot? Type yes to start; any other answer stops:')
-  for await (const line of createInterface({ input: process.stdin })) {
-    return line.trim().toLowerCase() === 'yes' ? parsed : refuse('Nothing was sent.')
-  }
-  return refuse('Nothing was sent.')
+  const lines = createInterface({ input: process.stdin })
+  const line = String(await Promise.race([once(lines, 'line'), once(lines, 'close')]))
+  return /^\s*yes\s*$/i.test(line) ? parsed : refuse('Nothing was sent.')
 }
 
 function refuse(problem: string): never {
-  console.error(`\n${problem}\n\n${USAGE}`)
+  console.error(`\n${problem}`)
   process.exit(2)
 }
 
-process.on('SIGINT', () => finish(`It was interrupted at ${step}.`))
+const interrupt = () => finish(`It was interrupted at ${step}.`)
+process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt)
 await probe().catch((error: unknown) => {
   // Only the code, since the message may hold the token.
   const { name, code = name } = error as NodeJS.ErrnoException
-  finish(`No answer to ${step} (${/abort/i.test(code) ? 'ETIMEDOUT' : code}).`)
+  const problem =
+    step === 'connect' ? 'Cannot connect; see docs/networks.md' : `No answer to ${step}`
+  finish(`${problem} (${/abort/i.test(code) ? 'ETIMEDOUT' : code}).`)
 })
 finish()
