@@ -37,7 +37,7 @@ test('judge says done to a yes alone, never throws, and gives no advice against 
       const verdict = judge(asked, answer(code, sent, retryAfter), createQuote([]))
       const isOk = typeof sent === 'object' && sent['ok'] === true && code >= 200 && code < 300
       const isYes = isOk && sent['result'] === true
-      expect(verdict.answer === 'done').toBe(isYes)
+      expect(verdict.kind === 'done').toBe(isYes)
       if (isOk) expect(verdict).toMatchObject({ isRetryable: false, mayHaveWorked: !isYes })
       if (isOk) expect(verdict.reason).toBeUndefined()
       expect(verdict.waitSeconds).toBeGreaterThanOrEqual(0)

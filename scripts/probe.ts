@@ -132,7 +132,7 @@ async function look({ status, headers, body }: HttpAnswer) {
   const { 'retry-after': retryAfter = '', server, 'content-type': type } = headers
   const received = { mayHaveArrived: true, retryAfterSeconds: parseRetryAfter(retryAfter) }
   const verdict = judge('close', { kind: 'answer', status, body, ...received }, quote)
-  const { answer, reason, description, waitSeconds } = verdict
+  const { kind, reason, description, waitSeconds } = verdict
   const envelope = Object(await new Response(body).json().catch(() => undefined)) as Fields
   const wait = (Object(envelope['parameters']) as Fields)['retry_after'] ?? envelope['retry_after']
   const values = [status, envelope['ok'], envelope['error_code'], wait, retryAfter, server, type]
@@ -143,7 +143,7 @@ async function look({ status, headers, body }: HttpAnswer) {
   const words = description.replace(/(retry after) \d+/i, '$1 N')
   const waits = [inBody && 'retry_after', inHeader && 'Retry-After']
   const short = [`HTTP ${status}`, state, words, ...waits].filter(Boolean).join(', ')
-  const end = answer.replace('done', 'closed') + (reason === 'launch' ? ' (launch)' : '')
+  const end = kind.replace('done', 'closed') + (reason === 'launch' ? ' (launch)' : '')
   const result = Object(envelope['result']) as Fields
   return { isOk: ok === 'true', seen: [...cells, description], short, end, waitSeconds, result }
 }

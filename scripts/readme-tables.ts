@@ -1,16 +1,24 @@
 /**
- * Writes the tables of inputs and outputs in both READMEs from action.yml. The Persian page keeps its
- * descriptions; a row that has none yet gets the English one, marked.
+ * Writes the list of outcomes in action.yml from the source, and the tables of inputs and outputs in both
+ * READMEs from action.yml. The Persian page keeps its descriptions; a row that has none yet gets the English
+ * one, marked.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import { OUTCOMES } from '../src/verdict.ts'
 
 type Manifest = Record<
   'inputs' | 'outputs',
   Record<string, { description: string; default?: string }>
 >
 
-const { inputs, outputs } = parse(readFileSync('action.yml', 'utf8')) as Manifest
+const words = OUTCOMES.join(', ').replace(/(.{80}\S*) /g, '$1\n      ')
+const manifest = readFileSync('action.yml', 'utf8').replace(
+  /(What happened, in one word:)[^.]*/,
+  `$1\n      ${words}`,
+)
+writeFileSync('action.yml', manifest)
+const { inputs, outputs } = parse(manifest) as Manifest
 const notTranslated = '(هنوز ترجمه نشده)'
 
 rewrite('README.md', 'required', (english) => english)

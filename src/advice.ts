@@ -1,24 +1,29 @@
 /** The one thing to do after a failure. */
 import type { Failed, FailedOutcome } from './closing.ts'
-import { adviceOnCode } from './failures.ts'
+import { adviceOnCode } from './error-codes.ts'
 import type { InvalidInputs, ValidInputs } from './inputs.ts'
-import type { RunContext } from './runner.ts'
 import type { Reason } from './verdict.ts'
+
+export interface RunContext {
+  /** Who started the run, as far as that decides which secrets it gets. */
+  startedBy: 'fork' | 'Dependabot' | 'other'
+  isRerun: boolean
+}
 
 type Advice = string | ((failure: Failed, inputs: ValidInputs, context: RunContext) => string)
 
 /** Why a `launch` refusal has to be waited for. */
-export const LAUNCH_CAUSE = 'The server closes no bot in the first minutes after its launch'
+export const LAUNCH_CAUSE = 'The server does not close a bot in the first minutes after its launch'
 
 /** Without an entry for each outcome and reason, this does not compile. */
 const ADVICE: Record<FailedOutcome | Reason, Advice> = {
   'already-closed': (failure, inputs, { isRerun }) =>
-    `${isRerun ? 'An earlier attempt may have closed it: then' : 'If it was closed before,'} ` +
+    `${isRerun ? 'An earlier attempt may have closed it; if so,' : 'If it was closed before,'} ` +
     `start a new run with ${inputsForClosedBot(failure, inputs)}. Otherwise check the token.`,
   unauthorized:
     'The API does not know this token. Copy it from Bale into the secret again, and start a new run.',
-  unsupported: ({ decisive }) =>
-    decisive?.step === 'deleteWebhook'
+  unsupported: ({ verdict }) =>
+    verdict?.step === 'deleteWebhook'
       ? 'This API does not offer deleteWebhook: set delete-webhook: false, and start a new run.'
       : 'Check api-url first, and start a new run. If it is right, this API does not offer close.',
   'not offered':
@@ -28,22 +33,19 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
   launch: `${LAUNCH_CAUSE}: run again later.`,
   'server-error': 'The API, or a gateway before it, is not working: run again later.',
   relay:
-    'The relay in api-url answered: Cloudflare cannot reach Bale. Use a relay elsewhere, and start a ' +
-    'new run.',
+    'The relay is on Cloudflare, which cannot reach Bale: use a relay elsewhere, and start a new run.',
   rejected:
-    'The API, or a firewall or proxy before it, refused the request. Check api-url, then the token, ' +
-    'and start a new run.',
-  'active webhook': ({ webhook }) =>
-    webhook === 'untouched'
-      ? 'The bot has an active webhook: set delete-webhook: true, and start a new run.'
-      : 'Something has set the webhook again: find and stop it, and run again.',
+    'The API, or a firewall before it, refused: check api-url, then the token, and start a new run.',
+  'active webhook': (_, inputs) =>
+    inputs['delete-webhook']
+      ? 'Something has set the webhook again: stop it, and run again.'
+      : 'The bot has an active webhook: set delete-webhook: true, and start a new run.',
   'invalid-response':
-    'Check that api-url is the Bot API itself, without a login page or redirect before it, and start ' +
-    'a new run.',
-  unreachable: ({ decisive }) =>
-    decisive?.exchange.kind === 'failed' ? adviceOnCode(decisive.exchange.code) : '',
-  'timed-out': ({ leftSeconds }) =>
-    leftSeconds === undefined
+    'Check that api-url is the Bot API itself, not a web page or redirect, and start a new run.',
+  unreachable: ({ verdict }) =>
+    verdict?.exchange.kind === 'error' ? adviceOnCode(verdict.exchange.code) : '',
+  'timed-out': ({ unusedSeconds }) =>
+    unusedSeconds === undefined
       ? 'Check the network between this runner and the API, and run again.'
       : 'Start a new run with a larger timeout-seconds.',
   cancelled: 'Run again.',
@@ -53,36 +55,38 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
 }
 
 const ADVICE_ON_EMPTY_TOKEN: Record<RunContext['startedBy'], string> = {
-  hand: 'Set the variable INPUT_BALE-TOKEN to the token.',
   Dependabot: 'Runs by Dependabot get only its own secrets: store it there, and start a new run.',
   fork: 'A pull request from a fork gets no secrets: run this step only for your own branches.',
-  workflow:
+  other:
     "Check the secret's name, the environment of the job, and that a reusable workflow gets its " +
-    'secrets (forks and Dependabot get none), and start a new run.',
+    'secrets, and start a new run.',
 }
 
-/** The one thing to do. That the bot may be closed comes first: it decides what is safe. */
+/** If the bot may be closed, that alone decides what is safe to do. */
 export function adviceFor(failure: Failed, inputs: ValidInputs, context: RunContext): string {
-  const { mayBeClosed, outcome, decisive } = failure
+  const { mayBeClosed, outcome, verdict } = failure
   if (mayBeClosed) {
     const needed = inputsForClosedBot(failure, inputs)
     if (!needed) return 'Run again.'
-    return `Start a new run with ${needed}, or run again if re-runs set that.`
+    return `Start a new run with ${needed}, or run again if re-runs have this set.`
   }
   // A `launch` refusal by the check shows a reopened bot: waiting would not help.
-  const reason = outcome === 'reopened' ? undefined : decisive?.reason
+  const reason = outcome === 'reopened' ? undefined : verdict?.reason
   const advice = ADVICE[reason ?? outcome]
   return typeof advice === 'string' ? advice : advice(failure, inputs, context)
 }
 
 export function adviceForInputs(inputs: InvalidInputs, { startedBy }: RunContext): string {
-  return inputs.isTokenEmpty
+  return inputs.isTokenMissing
     ? ADVICE_ON_EMPTY_TOKEN[startedBy]
     : 'Correct this, and start a new run.'
 }
 
-/** With these a closed bot counts as closed; a second deletion would launch it. */
-function inputsForClosedBot({ webhook }: Failed, inputs: ValidInputs): string {
-  const allow = inputs['allow-already-closed'] ? [] : ['allow-already-closed: true']
-  return [...allow, ...(webhook === 'deleted' ? ['delete-webhook: false'] : [])].join(' and ')
+/** The inputs that make "already closed" a success; a second deletion would launch the bot. */
+function inputsForClosedBot({ webhookDeletion }: Failed, inputs: ValidInputs): string {
+  const needed = [
+    !inputs['allow-already-closed'] && 'allow-already-closed: true',
+    webhookDeletion === 'confirmed' && 'delete-webhook: false',
+  ]
+  return needed.filter(Boolean).join(' and ')
 }

@@ -6,7 +6,7 @@ import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
 import fetch, { FetchError, type Response } from 'node-fetch'
 import type { ValidInputs } from './inputs.ts'
-import type { Proxy } from './proxy.ts'
+import type { HttpProxy } from './proxy.ts'
 
 /** The methods that may be called; any other would launch a closed bot again. */
 export type Method = 'deleteWebhook' | 'close'
@@ -15,12 +15,12 @@ export type Step = 'connect' | Method
 
 export type Exchange =
   | Answer
-  | (Progress & { kind: 'failed'; code: string })
+  | (Progress & { kind: 'error'; code: string })
   | (Progress & { kind: 'timed-out'; timeoutSeconds: number })
   | (Progress & { kind: 'connected' | 'too-long' | 'stopped' })
 
 interface Progress {
-  /** A connection stood, TLS and tunnel included, so the API may have got the request. */
+  /** A connection, with TLS and tunnel, was established, so the API may have got the request. */
   mayHaveArrived: boolean
   status?: number
 }
@@ -34,7 +34,6 @@ export interface Answer extends Progress {
   body: string | undefined
 }
 
-/** Of each request; the probe sends the same. */
 export const HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'close-bale-bot' }
 /** Far more than any answer of the API. */
 const MAX_BODY_BYTES = 64 * 1024
@@ -43,7 +42,7 @@ const ADDRESS_OPTIONS = { autoSelectFamilyAttemptTimeout: 2_500 }
 
 /**
  * Makes one request, or for `connect` none; throws only on a defect.
- * @param timeoutSeconds for all from the DNS look-up to the end of the body
+ * @param timeoutSeconds covers everything from the DNS look-up to the end of the body
  */
 export async function exchange(
   inputs: ValidInputs,
@@ -55,29 +54,29 @@ export async function exchange(
   const finished = new AbortController()
   const timer = setTimeout(() => timeUp.abort(), timeoutSeconds * 1000)
   const signal = AbortSignal.any([timeUp.signal, stop, finished.signal])
-  let progress: Progress = { mayHaveArrived: false }
+  const progress: Progress = { mayHaveArrived: false }
   try {
     const { 'api-url': url, proxy } = inputs
     const tunnel = proxy && (await openTunnel(proxy, url, signal))
     const socket = await openSocket(url, signal, tunnel)
     if (step === 'connect') return { kind: 'connected', ...progress }
-    progress = { mayHaveArrived: true }
+    progress.mayHaveArrived = true
     const response = await send(inputs, step, socket, signal)
     const { status } = response
-    progress = { mayHaveArrived: true, status }
+    progress.status = status
     const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after') ?? '')
     const body = await readBody(response, socket, stop)
     return { kind: 'answer', mayHaveArrived: true, status, retryAfterSeconds, body }
   } catch (error) {
-    // No answer decides a cancelled run, so there is no status.
+    // A cancelled run reports no status.
     if (stop.aborted) return { kind: 'stopped', mayHaveArrived: progress.mayHaveArrived }
     if (timeUp.signal.aborted) return { kind: 'timed-out', ...progress, timeoutSeconds }
     const isTooLong = error instanceof FetchError && error.type === 'max-size'
     if (isTooLong) return { kind: 'too-long', ...progress }
-    return { kind: 'failed', ...progress, code: codeOf(error) }
+    return { kind: 'error', ...progress, code: codeOf(error) }
   } finally {
     clearTimeout(timer)
-    // This ends the connection, too, which is bound to the signal.
+    // The connection listens to this signal, too, and closes.
     finished.abort()
   }
 }
@@ -116,20 +115,19 @@ async function readBody(response: Response, socket: Socket, stop: AbortSignal) {
   }
 }
 
-/** Connects to the host of a URL, over TLS for https, through the tunnel if there is one. */
 async function openSocket(url: URL, signal: AbortSignal, tunnel?: Socket): Promise<Socket> {
   const host = url.hostname.replace(/[[\]]/g, '')
   const address = { host, port: portOf(url), ...ADDRESS_OPTIONS, signal }
-  const socket = tunnel ?? (await ready(net.connect(address), 'connect', signal))
+  const socket = tunnel ?? (await untilReady(net.connect(address), 'connect', signal))
   if (url.protocol !== 'https:') return socket
-  // NODE_TLS_REJECT_UNAUTHORIZED must have no effect. An IP address is no server name (RFC 6066).
+  // NODE_TLS_REJECT_UNAUTHORIZED must not count. An IP address is no server name (RFC 6066).
   const servername = isIP(host) ? '' : host
   const secure = tls.connect({ socket, host, servername, rejectUnauthorized: true })
-  return ready(secure, 'secureConnect', signal)
+  return untilReady(secure, 'secureConnect', signal)
 }
 
-/** Asks the proxy for a tunnel to the API (`CONNECT`). Some proxies refuse unknown agents. */
-async function openTunnel(proxy: Proxy, apiUrl: URL, signal: AbortSignal): Promise<Socket> {
+/** Asks the proxy for a tunnel to the API (`CONNECT`). Some proxies filter by the user agent. */
+async function openTunnel(proxy: HttpProxy, apiUrl: URL, signal: AbortSignal): Promise<Socket> {
   const socket = await openSocket(proxy.url, signal)
   const path = `${apiUrl.hostname}:${portOf(apiUrl)}`
   const headers = { host: path, 'user-agent': HEADERS['user-agent'], ...proxy.headers }
@@ -138,12 +136,11 @@ async function openTunnel(proxy: Proxy, apiUrl: URL, signal: AbortSignal): Promi
   const [response] = (await once(request, 'connect', { signal })) as [http.IncomingMessage]
   const { statusCode = 0 } = response
   if (statusCode >= 200 && statusCode < 300) return socket
-  const code = `PROXY_${statusCode}`
-  throw Object.assign(new Error(code), { code })
+  throw Object.assign(new Error(), { code: `PROXY_${statusCode}` })
 }
 
-/** The empty listener keeps a later error, which the user of the socket gets, from being fatal. */
-async function ready(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal) {
+/** The empty listener stays: without one, a later error would end the process. */
+async function untilReady(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal) {
   socket.on('error', () => undefined)
   await once(socket, event, { signal })
   return socket
@@ -155,7 +152,7 @@ const portOf = ({ port, protocol }: URL) => Number(port || (protocol === 'https:
 function codeOf(error: unknown): string {
   if (error instanceof TypeError || !(error instanceof Error)) throw error
   if ('code' in error && typeof error.code === 'string') return error.code.replace(/\W/g, '_')
-  // A premature close has none.
+  // For an answer that ends too early, node-fetch gives no code.
   if (error instanceof FetchError) return 'ERR_STREAM_PREMATURE_CLOSE'
   throw error
 }

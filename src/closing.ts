@@ -1,11 +1,10 @@
 /** The procedure: steps, attempts, waits and the deadline. It settles the facts of a run. */
 import type { Method, Step } from './bale.ts'
 import type { ValidInputs } from './inputs.ts'
-import type { FailedAnswer, Verdict } from './verdict.ts'
+import type { FailureKind, Verdict } from './verdict.ts'
 
 /** What the procedure needs from outside. */
 export interface World {
-  /** Makes a request and judges what comes back. */
   ask: (step: Step, timeoutSeconds: number) => Promise<Verdict>
   /** Since the start of the program, by a monotonic clock. */
   elapsedSeconds: () => number
@@ -20,19 +19,22 @@ export interface World {
 export interface Wait {
   seconds: number
   /** The attempt that is to be repeated, and its number; absent before the check. */
-  failed?: { verdict: Verdict; count: number }
+  attempt?: { verdict: Verdict; count: number }
 }
 
-/** Its kind settles whether the bot counts as closed, and that only `failed` fails the step. */
+/** The output `closed` is true only for `closed`; only `failed` fails the step. */
 export type Result = Closed | DryRun | Failed
 
 interface Facts {
   /** How many `close` attempts were begun, the check included. */
   closeAttempts: number
   /** The attempt that decided the outcome, if one did; the check only if the bot was reopened. */
-  decisive: Verdict | undefined
-  webhook: 'deleted' | 'maybe deleted' | 'untouched'
+  verdict: Verdict | undefined
+  webhookDeletion: Effect
 }
+
+/** Whether a method worked: an answer confirmed it, it is possible, or it did not. */
+type Effect = 'confirmed' | 'possible' | 'none'
 
 interface DryRun extends Facts {
   kind: 'dry-run'
@@ -42,30 +44,29 @@ interface DryRun extends Facts {
 export interface Closed extends Facts {
   kind: 'closed'
   outcome: 'closed' | 'already-closed' | 'unconfirmed'
-  /** A yes; "already closed" after a `close` of this run that may have worked; or allowed. */
-  evidence: 'confirmed' | 'inferred' | 'allowed'
-  check: Check | undefined
+  basis: Basis
+  /** How the check ended, if one was asked for. */
+  check: StepEnd | undefined
 }
 
-/** What the check found out; a verdict in a `Closed` told nothing, any other means `reopened`. */
-export type Check = 'still closed' | 'no time' | 'cancelled' | Verdict
+/** Why: a yes, "already closed" after a `close` that may have worked, or `allow-already-closed`. */
+export type Basis = 'confirmed' | 'inferred' | 'allowed'
 
 export interface Failed extends Facts {
   kind: 'failed'
   outcome: FailedOutcome
   /** A `close` may have worked, but no answer confirmed it. */
   mayBeClosed: boolean
-  /** What was left of `timeout-seconds`, if that was too little to go on. */
-  leftSeconds: number | undefined
+  /** What was left of `timeout-seconds`, if the run ended because that was too little. */
+  unusedSeconds: number | undefined
 }
 
-/** The outcome `invalid-input` comes before the procedure. */
-export type FailedOutcome = FailedAnswer | 'reopened'
+export type FailedOutcome = FailureKind | 'reopened'
 
-interface StepEnd {
-  answer: Verdict['answer']
-  decisive?: Verdict
-  leftSeconds?: number
+export interface StepEnd {
+  kind: Verdict['kind']
+  verdict?: Verdict
+  unusedSeconds?: number
 }
 
 interface Run {
@@ -74,7 +75,7 @@ interface Run {
   attempts: Verdict[]
 }
 
-/** A wait must leave time for another attempt: this, or `attempt-timeout-seconds` if that is less. */
+/** A wait must leave this for another attempt, or `attempt-timeout-seconds` if that is less. */
 const MIN_ATTEMPT_SECONDS = 5
 const MAX_BACKOFF_SECONDS = 30
 /** With ten attempts, nine such waits outlast the ten minutes of the reference server. */
@@ -85,25 +86,23 @@ const REPORT_INTERVAL_SECONDS = 60
 export async function closeBot(inputs: ValidInputs, world: World): Promise<Result> {
   const run: Run = { inputs, world, attempts: [] }
   const end = await runSteps(run)
-  const { answer } = end
-  if (answer === 'done' && inputs['dry-run']) {
-    return { ...factsAfter(end, run), kind: 'dry-run', outcome: 'dry-run' }
-  }
-  if (answer !== 'done' && answer !== 'already-closed') return failure(answer, end, run)
-  const evidence = answer === 'done' ? 'confirmed' : evidenceWithoutYes(run)
-  if (!evidence) return failure('already-closed', end, run)
-  const check = inputs['confirm-after-seconds'] > 0 ? await checkStillClosed(run) : undefined
-  if (isReopened(check, evidence)) return failure('reopened', { answer, decisive: check }, run)
-  const found = evidence === 'allowed' ? 'already-closed' : 'closed'
-  const outcome = check === undefined || check === 'still closed' ? found : 'unconfirmed'
-  return { ...factsAfter(end, run), kind: 'closed', outcome, evidence, check }
+  const { kind } = end
+  if (kind !== 'done' && kind !== 'already-closed') return failed(kind, end, run)
+  if (inputs['dry-run']) return { ...factsAfter(end, run), kind: 'dry-run', outcome: 'dry-run' }
+  const basis = kind === 'done' ? 'confirmed' : basisWithoutYes(run)
+  if (!basis) return failed('already-closed', end, run)
+  const check = await checkStillClosed(run)
+  if (check && isReopened(check, basis)) return failed('reopened', check, run)
+  const found = basis === 'allowed' ? 'already-closed' : 'closed'
+  const outcome = check && check.kind !== 'already-closed' ? 'unconfirmed' : found
+  return { ...factsAfter(end, run), kind: 'closed', outcome, basis, check }
 }
 
 async function runSteps(run: Run): Promise<StepEnd> {
   if (run.inputs['dry-run']) return runStep('connect', run)
   if (run.inputs['delete-webhook']) {
     const end = await runStep('deleteWebhook', run)
-    if (end.answer !== 'done') return end
+    if (end.kind !== 'done') return end
   }
   return runStep('close', run)
 }
@@ -111,18 +110,18 @@ async function runSteps(run: Run): Promise<StepEnd> {
 /** Repeats a step until it is done or refused for good, or until attempts or time run out. */
 async function runStep(step: Step, run: Run): Promise<StepEnd> {
   for (let count = 1; ; count++) {
-    if (run.world.stop.aborted) return { answer: 'cancelled' }
-    if (secondsLeft(run) <= 0) return { answer: 'timed-out', leftSeconds: 0 }
-    const verdict = await attempt(step, run)
-    const end = { answer: verdict.answer, decisive: verdict }
+    if (run.world.stop.aborted) return { kind: 'cancelled' }
+    if (secondsLeft(run) <= 0) return { kind: 'timed-out', unusedSeconds: 0 }
+    const verdict = await makeAttempt(step, run)
+    const end = { kind: verdict.kind, verdict }
     if (!verdict.isRetryable || count === run.inputs['max-attempts']) return end
     const seconds = secondsToWait(verdict, count)
-    if (!leavesRoom(seconds, run)) return { ...end, leftSeconds: secondsLeft(run) }
-    await pause({ seconds, failed: { verdict, count } }, run)
+    if (!leavesRoom(seconds, run)) return { ...end, unusedSeconds: secondsLeft(run) }
+    await pause({ seconds, attempt: { verdict, count } }, run)
   }
 }
 
-async function attempt(step: Step, run: Run): Promise<Verdict> {
+async function makeAttempt(step: Step, run: Run): Promise<Verdict> {
   const timeoutSeconds = Math.min(run.inputs['attempt-timeout-seconds'], secondsLeft(run))
   const verdict = await run.world.ask(step, timeoutSeconds)
   run.attempts.push(verdict)
@@ -154,52 +153,47 @@ function leavesRoom(waitSeconds: number, run: Run): boolean {
 }
 
 /** Sends `close` once more: it launches no bot, and its answer tells whether something else did. */
-async function checkStillClosed(run: Run): Promise<Check> {
+async function checkStillClosed(run: Run): Promise<StepEnd | undefined> {
   const seconds = run.inputs['confirm-after-seconds']
-  if (!leavesRoom(seconds, run)) return 'no time'
+  if (seconds === 0) return undefined
+  if (!leavesRoom(seconds, run)) return { kind: 'timed-out' }
   await pause({ seconds }, run)
-  if (run.world.stop.aborted) return 'cancelled'
-  const verdict = await attempt('close', run)
-  if (verdict.answer === 'cancelled') return 'cancelled'
-  return verdict.answer === 'already-closed' ? 'still closed' : verdict
+  if (run.world.stop.aborted) return { kind: 'cancelled' }
+  const verdict = await makeAttempt('close', run)
+  return { kind: verdict.kind, verdict }
 }
 
-/** What an "already closed" is worth; `undefined` if nothing. */
-function evidenceWithoutYes({ inputs, attempts }: Run): Closed['evidence'] | undefined {
-  if (effectOf('close', attempts).mayHaveWorked) return 'inferred'
-  return inputs['allow-already-closed'] ? 'allowed' : undefined
+/** What lets "already closed" count as closed, if anything does. */
+function basisWithoutYes(run: Run): Basis | undefined {
+  if (effectOf('close', run) === 'possible') return 'inferred'
+  return run.inputs['allow-already-closed'] ? 'allowed' : undefined
 }
 
 /** A yes after a yes is no sign: some servers may answer every `close` with yes. */
-function isReopened(check: Check | undefined, evidence: Closed['evidence']): check is Verdict {
-  if (typeof check !== 'object') return false
-  return check.reason === 'launch' || (check.answer === 'done' && evidence !== 'confirmed')
+function isReopened({ kind, verdict }: StepEnd, basis: Basis): boolean {
+  return verdict?.reason === 'launch' || (kind === 'done' && basis !== 'confirmed')
 }
 
-function failure(outcome: FailedOutcome, end: StepEnd, run: Run): Failed {
-  const { mayHaveWorked } = effectOf('close', run.attempts)
+function failed(outcome: FailedOutcome, end: StepEnd, run: Run): Failed {
   return {
     ...factsAfter(end, run),
     kind: 'failed',
     outcome,
-    mayBeClosed: outcome !== 'reopened' && mayHaveWorked,
-    leftSeconds: end.leftSeconds,
+    mayBeClosed: outcome !== 'reopened' && effectOf('close', run) === 'possible',
+    unusedSeconds: end.unusedSeconds,
   }
 }
 
-function factsAfter({ decisive }: StepEnd, { attempts }: Run): Facts {
-  const closeAttempts = attempts.filter(({ step }) => step === 'close').length
-  const { isConfirmed, mayHaveWorked } = effectOf('deleteWebhook', attempts)
-  const otherwise = mayHaveWorked ? 'maybe deleted' : 'untouched'
-  return { closeAttempts, decisive, webhook: isConfirmed ? 'deleted' : otherwise }
+function factsAfter({ verdict }: StepEnd, run: Run): Facts {
+  const closeAttempts = run.attempts.filter(({ step }) => step === 'close').length
+  return { closeAttempts, verdict, webhookDeletion: effectOf('deleteWebhook', run) }
 }
 
-function effectOf(method: Method, attempts: readonly Verdict[]) {
+function effectOf(method: Method, { attempts }: Run): Effect {
   const verdicts = attempts.filter(({ step }) => step === method)
-  const got = (expected: Verdict['answer']) => verdicts.some(({ answer }) => answer === expected)
-  return {
-    isConfirmed: got('done'),
-    // An API that does not know the token has done nothing.
-    mayHaveWorked: verdicts.some((verdict) => verdict.mayHaveWorked) && !got('unauthorized'),
-  }
+  const got = (expected: Verdict['kind']) => verdicts.some(({ kind }) => kind === expected)
+  if (got('done')) return 'confirmed'
+  // An API that does not know the token has done nothing.
+  if (got('unauthorized')) return 'none'
+  return verdicts.some(({ mayHaveWorked }) => mayHaveWorked) ? 'possible' : 'none'
 }

@@ -1,5 +1,5 @@
-/** The inputs: environment variables in; typed values, or all complaints at once, out. */
-import { chooseProxy, type Proxy } from './proxy.ts'
+/** Turns environment variables into typed values, or into all complaints at once. */
+import { chooseProxy, type HttpProxy } from './proxy.ts'
 import { createQuote, type Quote, secretsIn, trimInvisible } from './text.ts'
 
 export interface InputValues {
@@ -20,21 +20,20 @@ interface CommonInputs {
   /** The digits before the colon, which are not secret; empty if the token is malformed. */
   botId: string
   secrets: string[]
-  /** Hides these secrets. */
   quote: Quote
 }
 
 export interface ValidInputs extends CommonInputs, InputValues {
   isValid: true
-  proxy: Proxy | undefined
+  proxy: HttpProxy | undefined
 }
 
 export interface InvalidInputs extends CommonInputs {
   isValid: false
   /** A sentence for each mistake; none holds anything of a token. */
   complaints: string[]
-  /** No misspelt variable explains it. */
-  isTokenEmpty: boolean
+  /** The token is empty, and no misspelt variable explains why. */
+  isTokenMissing: boolean
 }
 
 interface InputRule<T> {
@@ -42,7 +41,7 @@ interface InputRule<T> {
   fallback: string
   /** Completes "it must be". */
   accepted: string
-  /** The value that a text stands for; `undefined` if it stands for none. */
+  /** Returns `undefined` if the text is not accepted. */
   parse: (text: string) => T | undefined
 }
 
@@ -77,7 +76,6 @@ const RULES: { [Name in InputName]: InputRule<InputValues[Name]> } = {
 
 export const INPUT_NAMES = Object.keys(RULES) as InputName[]
 
-/** Reads and checks all inputs, and the proxy that they need. */
 export function parseInputs(
   env: NodeJS.ProcessEnv,
   complaintAboutNode?: string,
@@ -92,36 +90,38 @@ export function parseInputs(
   const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
   const parsed = INPUT_NAMES.map((name) => parseInput(name, textOf(name), quote))
   const values = Object.assign({}, ...parsed.map(({ entry }) => entry)) as InputValues
-  const { 'confirm-after-seconds': confirmSeconds, 'timeout-seconds': timeoutSeconds } = values
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
-  const misspelt = Array.from(texts.keys(), misspeltComplaint).filter(Boolean)
+  const misspelt = Array.from(texts.keys(), misspeltComplaint)
   const complaints = [
     complaintAboutNode,
     ...parsed.map(({ complaint }) => complaint),
     ...misspelt,
-    confirmSeconds >= timeoutSeconds &&
-      `confirm-after-seconds is ${confirmSeconds}; it must be less than timeout-seconds (${timeoutSeconds}).`,
+    confirmComplaint(values),
     proxyComplaint,
-  ].filter((complaint) => typeof complaint === 'string')
+  ].filter((each) => each !== undefined)
   if (complaints.length === 0) return { ...common, ...values, isValid: true, proxy }
-  const isTokenEmpty = token === '' && misspelt.length === 0
-  return { ...common, isValid: false, complaints, isTokenEmpty }
+  const isTokenMissing = token === '' && !misspelt.some(Boolean)
+  return { ...common, isValid: false, complaints, isTokenMissing }
 }
 
-/** The variable of an input, as the runner spells it. */
 const variableOf = (name: InputName) => `INPUT_${name.toUpperCase()}`
 
-/** An input under its name. Beside a complaint stands its default, so that all checks go on. */
+/** A complaint comes with the default, so that the other checks can go on. */
 function parseInput(name: InputName, text: string | undefined, quote: Quote) {
   const { fallback, accepted, parse } = RULES[name]
-  const given = trimInvisible(text ?? '')
+  const given = trimInvisible(text ?? fallback)
   // An empty `dry-run` is an expression with a misspelt name; its default would be a real close.
-  const mayBeEmpty = name !== 'dry-run' || text === undefined
-  const value = parse(given === '' && mayBeEmpty ? fallback : given)
+  const value = parse(given === '' && name !== 'dry-run' ? fallback : given)
   if (value !== undefined) return { entry: { [name]: value } }
-  const problem = name === 'bale-token' ? tokenProblem(given) : `is ${shown(name, given, quote)}`
+  const problem = name === 'bale-token' ? tokenProblem(given) : valueProblem(name, given, quote)
   const complaint = `${name} ${problem}; it must be ${accepted}.`
   return { entry: { [name]: parse(fallback) }, complaint }
+}
+
+function confirmComplaint(values: InputValues): string | undefined {
+  const { 'confirm-after-seconds': confirm, 'timeout-seconds': timeout } = values
+  if (confirm < timeout) return undefined
+  return `confirm-after-seconds is ${confirm}; it must be less than timeout-seconds (${timeout}).`
 }
 
 /** A misspelt input must not be ignored: a `dry-run` that is missed is a real close. */
@@ -132,12 +132,12 @@ function misspeltComplaint(variable: string): string | undefined {
   return `The variable ${variable} is not read; it must be ${variableOf(name)} (in a workflow: ${name}).`
 }
 
-/** A wrong value, in quotes unless it may hold a secret. */
-function shown(name: InputName, text: string, quote: Quote): string {
-  if (text === '') return 'set but empty'
+/** Quotes a value unless it may hold a secret. */
+function valueProblem(name: InputName, text: string, quote: Quote): string {
+  if (text === '') return 'is set but empty'
   const quoted = quote(text)
   const isHarmless = name !== 'api-url' && /^“[^:/@]{1,19}”$/u.test(quoted)
-  return isHarmless ? quoted : 'wrong (not shown, since it may hold a secret)'
+  return isHarmless ? `is ${quoted}` : 'is wrong (not shown, since it may hold a secret)'
 }
 
 /** What is wrong with a token, by character and position, never by its text. */
@@ -150,11 +150,11 @@ function tokenProblem(token: string): string {
   const character = String.fromCodePoint(codePoint)
   const itself = /(?![-_\u2800])[\p{P}\p{S}]/u.test(character) ? ` “${character}”` : ''
   const name = `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}${itself}`
-  return `has the character ${name} at position ${token.length - rest.length + 1}, where it cannot be`
+  return `has the wrong character ${name} at position ${token.length - rest.length + 1}`
 }
 
 function secondsRule(fallback: string, min: number, max: number): InputRule<number> {
-  const accepted = `${min > 0 ? 'more than 0 and at most' : '0 to'} ${max} seconds`
+  const accepted = `${min > 0 ? 'more than 0 and at most' : '0 to'} ${max} seconds, such as 1.5`
   return { fallback, accepted, parse: (text) => parseNumber(text, min, max) }
 }
 

@@ -6,15 +6,13 @@ import { parseInputs } from './inputs.ts'
 import { createMessage, defectMessage, describeWait, invalidInputMessage } from './message.ts'
 import * as runner from './runner.ts'
 import { judge } from './verdict.ts'
-// node-fetch loads this on demand; exported, it becomes no second script in `dist`.
+// Without this export, ncc would write a second file for what node-fetch imports on demand.
 // @ts-expect-error It has no types.
 export { toFormData } from 'node-fetch/src/utils/multipart-parser.js'
 
 // Until the step has passed, the process fails.
 process.exitCode = 1
-// Node's warnings are noise beside the one annotation.
-process.removeAllListeners('warning')
-// A reader of the log may go away.
+// If the reader of the log goes away, the run goes on.
 process.stdout.on('error', () => undefined)
 
 const stop = new AbortController()

@@ -1,25 +1,23 @@
 /** Which proxy, if any, is on the way to the API. */
 import { checkBypass } from '@actions/http-client/lib/proxy'
 
-export interface Proxy {
+export interface HttpProxy {
   url: URL
-  /** With the credentials, which are secret. */
   headers: { 'proxy-authorization'?: string }
 }
 
 const SUPPORTED =
-  'http://host:port or https://host:port without quotes, with user:password@ (percent-encoded) before ' +
-  'the host if needed; SOCKS is not supported'
+  'http://[user:password@]host:port or https, percent-encoded, without quotes; SOCKS is not supported'
 
 /**
- * Chooses by the rules of the Actions toolkit, which reads `no_proxy` from the process, and uses no
- * proxy to a loopback host. An `http:` API is on such a host, so `http_proxy` is not needed.
- * @returns neither for a direct connection; a complaint names the variable, never its value
+ * Follows the rules of the Actions toolkit, which reads `no_proxy` from the process and uses no proxy
+ * to a loopback host. An `http:` API is on such a host, so `http_proxy` is not needed.
+ * @returns no proxy for a direct connection; a complaint names the variable, never its value
  */
 export function chooseProxy(
   apiUrl: URL,
   env: NodeJS.ProcessEnv,
-): { proxy?: Proxy; complaint?: string } {
+): { proxy?: HttpProxy; complaint?: string } {
   const variable = env['https_proxy'] ? 'https_proxy' : 'HTTPS_PROXY'
   const value = env[variable]?.trim()
   if (!value || checkBypass(apiUrl)) return {}
@@ -31,9 +29,9 @@ export function chooseProxy(
 }
 
 /** Stricter than `URL`, which takes quotes, and ends a password at `#`, `?` or `\`. */
-function parseProxy(value: string): Proxy {
+function parseProxy(value: string): HttpProxy {
   const text = /^https?:\/\//i.test(value) ? value : `http://${value}`
-  if (!/^https?:\/\/[^\s/\\?#"'`]+\/?$/i.test(text)) throw new Error('Not the URL of a proxy')
+  if (!/^https?:\/\/[^\s/\\?#"'`]+\/?$/i.test(text)) throw new Error()
   const url = new URL(text)
   const credentials = decodeURIComponent(`${url.username}:${url.password}`)
   if (credentials === ':') return { url, headers: {} }

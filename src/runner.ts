@@ -1,52 +1,46 @@
-/** All that is said to GitHub's runner, and what it tells of the run. */
+/** Everything that is read from or written to GitHub's runner. */
 import { existsSync } from 'node:fs'
 import * as core from '@actions/core'
 // By its path, since the package hides it and its root loads 1.4 MB, half of the time to start.
 import { Context } from '../node_modules/@actions/github/lib/context.js'
+import type { RunContext } from './advice.ts'
 import type { Result } from './closing.ts'
 import { type Message, unwrittenOutputsMessage } from './message.ts'
 import { quotationsAsCode } from './text.ts'
+import type { Outcome } from './verdict.ts'
 
-export interface RunContext {
-  /** Who started the run, as far as that decides which secrets it gets. */
-  startedBy: 'hand' | 'fork' | 'Dependabot' | 'workflow'
-  isRerun: boolean
+/** The repository of a fork may have been deleted. */
+interface Branch {
+  repo: { full_name: string } | null
 }
 
-/** By hand, `::error::` is only noise, and `::add-mask::` would show the secret. */
+/** Outside a workflow, `::error::` is only noise, and `::add-mask::` would show the secret. */
 const isInWorkflow = process.env['GITHUB_ACTIONS'] === 'true'
 
-/** Reads the context of the run. If it cannot be read, the general words serve. */
+/** If the context cannot be read, the general words serve. */
 export function readContext(): RunContext {
-  const unknown = { startedBy: isInWorkflow ? 'workflow' : 'hand', isRerun: false } as const
+  const unknown = { startedBy: 'other', isRerun: false } as const
   const eventPath = process.env['GITHUB_EVENT_PATH']
   // `Context` prints the path of a missing event file, and throws on a broken one.
   if (!isInWorkflow || (eventPath && !existsSync(eventPath))) return unknown
   try {
     const { actor, eventName, payload, runAttempt } = new Context()
     const { head, base } = (payload.pull_request ?? {}) as { head?: Branch; base?: Branch }
-    const isOfFork = head?.repo?.full_name !== base?.repo?.full_name
     // A run for `pull_request_target` gets the secrets of the target.
-    const cause = isOfFork && eventName !== 'pull_request_target' ? 'fork' : 'workflow'
-    return {
-      startedBy: actor === 'dependabot[bot]' ? 'Dependabot' : cause,
-      isRerun: runAttempt > 1,
-    }
+    const isOfFork =
+      eventName !== 'pull_request_target' && head?.repo?.full_name !== base?.repo?.full_name
+    const startedBy = actor === 'dependabot[bot]' ? 'Dependabot' : isOfFork ? 'fork' : 'other'
+    return { startedBy, isRerun: runAttempt > 1 }
   } catch {
     return unknown
   }
-}
-
-/** Its repository may have been deleted since, if it is a fork. */
-interface Branch {
-  repo: { full_name: string } | null
 }
 
 /** Before 20.3, Node has no `AbortSignal.any`. */
 export function complaintAboutNode(): string | undefined {
   const { node } = process.versions
   if (!/^(1?\d|20\.[0-2])\./.test(node)) return undefined
-  return `This is Node ${node}; it must be Node 20.3 or newer: update the runner.`
+  return `This is Node ${node}; it must be Node 20.3 or newer.`
 }
 
 export function maskSecrets(secrets: readonly string[]): void {
@@ -56,7 +50,6 @@ export function maskSecrets(secrets: readonly string[]): void {
 export const log = core.info
 
 /**
- * Prints the message, then writes outputs and summary.
  * @param result is absent if the inputs are invalid
  * @returns whether the outputs are written
  */
@@ -68,21 +61,20 @@ export async function report(message: Message, result?: Result): Promise<boolean
   return areWritten
 }
 
-/** In a workflow, whatever is more than information is an annotation. */
-export function printMessage({ level, title, text, link }: Message): void {
-  const line = link ? `${text} Details: ${link}` : text
-  if (level === 'info') log(line)
-  else if (isInWorkflow) core[level](line, { title })
-  else log(`${level.toUpperCase()}: ${line}`)
+export function printMessage({ level, title, text }: Message): void {
+  if (level === 'info') log(text)
+  else if (isInWorkflow) core[level](text, { title })
+  else log(`${level.toUpperCase()}: ${text}`)
 }
 
 /** Outputs hold no text of a server, since people paste them into commands. */
 function writeOutputs(result: Result | undefined): boolean {
+  const outcome: Outcome = result?.outcome ?? 'invalid-input'
   const outputs = {
     closed: result?.kind === 'closed',
-    outcome: result?.outcome ?? 'invalid-input',
+    outcome,
     attempts: result?.closeAttempts ?? 0,
-    'http-status': result?.decisive?.exchange.status ?? '',
+    'http-status': result?.verdict?.exchange.status ?? '',
   }
   const file = process.env['GITHUB_OUTPUT']
   if (isInWorkflow && !file) return false
@@ -97,9 +89,8 @@ function writeOutputs(result: Result | undefined): boolean {
   }
 }
 
-async function writeSummary({ text, link }: Message): Promise<void> {
-  const details = link && `\n\n[Details](${link})`
-  core.summary.addRaw(`${quotationsAsCode(text)}${details}\n`, true)
+async function writeSummary({ text }: Message): Promise<void> {
+  core.summary.addRaw(quotationsAsCode(text), true)
   // Without a summary, the result is the same.
   await core.summary.write().catch(() => undefined)
 }

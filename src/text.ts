@@ -6,7 +6,6 @@ declare const safe: unique symbol
 /** Text from outside that may be shown: clean, without part of a secret, short, in curly quotes. */
 export type SafeText = string & { readonly [safe]: true }
 
-/** Nothing else makes a `SafeText`. */
 export type Quote = (text: string) => SafeText
 
 /** Controls, direction marks, fillers and the empty Braille pattern. */
@@ -14,14 +13,14 @@ const INVISIBLE = '\\p{C}\\p{Default_Ignorable_Code_Point}\\u2800'
 const EACH_INVISIBLE = new RegExp(`[${INVISIBLE}]`, 'gu')
 const FIRST_TO_LAST_VISIBLE = new RegExp(`[^\\s${INVISIBLE}](?:.*[^\\s${INVISIBLE}])?`, 'su')
 
-/** Cleaning is slow, so a long text is cut before. */
+/** Cleaning is slow, so a long text is cut first. */
 const MAX_CLEANED_LENGTH = 4_000
 const MAX_SHOWN_CODE_POINTS = 300
-/** So many characters in a row of a secret are a leak. */
+/** This many consecutive characters of a secret are a leak. */
 const LEAK_LENGTH = 12
-/** A mask for less would hide ordinary words. */
+/** A shorter mask would hide ordinary words. */
 const MIN_MASKED_LENGTH = 8
-const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)' as SafeText
+const NOT_SHOWN = '(not shown, since it contains part of a secret)' as SafeText
 
 export const trimInvisible = (text: string) => FIRST_TO_LAST_VISIBLE.exec(text)?.[0] ?? ''
 
@@ -36,18 +35,18 @@ export function secretsIn(token: string): string[] {
 }
 
 /**
- * Makes the function that quotes text from outside, and hides it as a whole if it contains part of a
+ * Makes the function that quotes text from outside. It hides the whole text if that contains part of a
  * secret, plain or percent-encoded, in any letter case. A bot id, before the colon, is not secret.
  */
 export function createQuote(secrets: readonly string[]): Quote {
-  const leaks = secrets.flatMap((secret) => partsOf(afterColon(secret).toLowerCase()))
+  const forbidden = secrets.flatMap((secret) => windowsOf(afterColon(secret).toLowerCase()))
   return (text) => {
     const cleaned = clean(text.slice(0, MAX_CLEANED_LENGTH))
     const decoded = cleaned.replace(/%([\da-f]{2})/gi, (_, hex: string) =>
       String.fromCharCode(parseInt(hex, 16)),
     )
     const readings = `${cleaned}\n${decoded}`.toLowerCase()
-    if (leaks.some((part) => readings.includes(part))) return NOT_SHOWN
+    if (forbidden.some((part) => readings.includes(part))) return NOT_SHOWN
     return `“${Array.from(cleaned).slice(0, MAX_SHOWN_CODE_POINTS).join('')}”` as SafeText
   }
 }
@@ -72,7 +71,7 @@ function clean(text: string): string {
   )
 }
 
-function partsOf(secret: string): string[] {
+function windowsOf(secret: string): string[] {
   const count = Math.max(secret.length - LEAK_LENGTH + 1, 0)
   return Array.from({ length: count }, (_, start) => secret.slice(start, start + LEAK_LENGTH))
 }

@@ -19,17 +19,17 @@ const DRY: Texts = { 'dry-run': 'true', ...DELETE, ...CHECK }
 
 /** The outcome, the facts behind it, and the status of the exchange that decided. */
 function inWords(result: Result): string {
-  const { outcome, decisive, webhook } = result
+  const { outcome, verdict, webhookDeletion: deletion } = result
   const facts: unknown[] = [outcome]
   if (result.kind === 'closed') {
-    const { evidence, check } = result
-    facts.push(evidence, typeof check === 'object' ? `(${check.answer})` : check)
+    const { basis, check } = result
+    facts.push(basis, check && `(${check.kind})`)
   }
   if (result.kind === 'failed') {
-    facts.push(result.mayBeClosed && 'maybe', result.leftSeconds !== undefined && 'time')
+    facts.push(result.mayBeClosed && 'maybe', result.unusedSeconds !== undefined && 'time')
   }
-  if (webhook !== 'untouched') facts.push(`webhook ${webhook}`)
-  return [...facts, decisive?.exchange.status].filter(Boolean).join(' ')
+  if (deletion !== 'none') facts.push(`deletion ${deletion}`)
+  return [...facts, verdict?.exchange.status].filter(Boolean).join(' ')
 }
 
 const { BAD_GATEWAY, BOT_LIMIT, SILENCE } = samples
@@ -71,13 +71,13 @@ describe('a run ends:', () => {
   })
 
   test.each<Row>([
-    ['a yes to both', [YES, YES], {}, 'closed confirmed webhook deleted 200'],
-    ['a lost deletion', [RESET, UNAVAILABLE], TWICE, 'server-error webhook maybe deleted 503'],
+    ['a yes to both', [YES, YES], {}, 'closed confirmed deletion confirmed 200'],
+    ['a lost deletion', [RESET, UNAVAILABLE], TWICE, 'server-error deletion possible 503'],
     ['a wrong token after a reset', [RESET, UNKNOWN_TOKEN], {}, 'unauthorized 403'],
-    ['a closed bot', [RESET, YES, CLOSED], {}, 'already-closed webhook deleted 400'],
-    ['cancelled between', [cancelled(YES)], {}, 'cancelled webhook deleted'],
-    ['cancelled in the deletion', [cancelled(STOPPED)], {}, 'cancelled webhook maybe deleted'],
-    ['no time for the close', [slow(900, YES)], {}, 'timed-out time webhook deleted'],
+    ['a closed bot', [RESET, YES, CLOSED], {}, 'already-closed deletion confirmed 400'],
+    ['cancelled between', [cancelled(YES)], {}, 'cancelled deletion confirmed'],
+    ['cancelled in the deletion', [cancelled(STOPPED)], {}, 'cancelled deletion possible'],
+    ['no time for the close', [slow(900, YES)], {}, 'timed-out time deletion confirmed'],
   ])('with a deletion: %s', async (_, planned, texts, expected) => {
     const { result } = await run(planned, validInputs({ ...DELETE, ...texts }))
     expect(inWords(result)).toBe(expected)
@@ -85,15 +85,15 @@ describe('a run ends:', () => {
 
   const UNTOLD = 'unconfirmed confirmed'
   test.each<Row>([
-    ['closed again', [YES, CLOSED], {}, 'closed confirmed still closed 200'],
+    ['closed again', [YES, CLOSED], {}, 'closed confirmed (already-closed) 200'],
     ['a yes again', [YES, YES], {}, `${UNTOLD} (done) 200`],
     ['a launch without a time', [YES, BARE], {}, 'reopened 429'],
     ['a limiter with a time', [YES, LIMIT], {}, `${UNTOLD} (rate-limited) 200`],
-    ['cancelled', [YES, cancelled(STOPPED)], {}, `${UNTOLD} cancelled 200`],
-    ['cancelled before', [cancelled(YES)], {}, `${UNTOLD} cancelled 200`],
-    ['no time', [YES], { 'timeout-seconds': '34.9' }, `${UNTOLD} no time 200`],
+    ['cancelled', [YES, cancelled(STOPPED)], {}, `${UNTOLD} (cancelled) 200`],
+    ['cancelled before', [cancelled(YES)], {}, `${UNTOLD} (cancelled) 200`],
+    ['no time', [YES], { 'timeout-seconds': '34.9' }, `${UNTOLD} (timed-out) 200`],
     ['more attempts than max-attempts', [YES, UNAVAILABLE], ONCE, `${UNTOLD} (server-error) 200`],
-    ['inferred', [RESET, CLOSED, CLOSED], {}, 'closed inferred still closed 400'],
+    ['inferred', [RESET, CLOSED, CLOSED], {}, 'closed inferred (already-closed) 400'],
     ['inferred, then a yes', [RESET, CLOSED, YES], {}, 'reopened 200'],
     ['inferred, then a launch', [RESET, CLOSED, BARE], {}, 'reopened 429'],
     [
@@ -103,8 +103,8 @@ describe('a run ends:', () => {
       'unconfirmed inferred (timed-out) 400',
     ],
     ['allowed, then a launch', [CLOSED, tooMany(3600)], ALLOW, 'reopened 429'],
-    ['a launch after a deletion', [YES, YES, BARE], DELETE, 'reopened webhook deleted 429'],
-    ['allowed', [CLOSED, CLOSED], ALLOW, 'already-closed allowed still closed 400'],
+    ['a launch after a deletion', [YES, YES, BARE], DELETE, 'reopened deletion confirmed 429'],
+    ['allowed', [CLOSED, CLOSED], ALLOW, 'already-closed allowed (already-closed) 400'],
     ['allowed, then a yes', [CLOSED, YES], ALLOW, 'reopened 200'],
     ['allowed, then a limit', [CLOSED, BOT_LIMIT], ALLOW, 'unconfirmed allowed (rate-limited) 400'],
   ])('with a check: %s', async (_, planned, texts, expected) => {
@@ -158,7 +158,7 @@ describe('requests and waits:', () => {
   ])('time runs out %#', async (planned, seconds, expected, left) => {
     const { result } = await run([planned], validInputs({ 'timeout-seconds': seconds }))
     expect(inWords(result)).toBe(expected)
-    expect(result).toHaveProperty('leftSeconds', left)
+    expect(result).toHaveProperty('unusedSeconds', left)
   })
 
   test.each<[string, Options, Planned[], string, string]>([
@@ -179,7 +179,7 @@ describe('requests and waits:', () => {
 
   test('a check that is cancelled in its wait sends nothing', async () => {
     const { result, world } = await run([YES], validInputs(CHECK), CANCELLED_IN_WAIT)
-    expect(inWords(result)).toBe('unconfirmed confirmed cancelled 200')
+    expect(inWords(result)).toBe('unconfirmed confirmed (cancelled) 200')
     expect(world.log).toEqual(['close 10', 'check 30'])
   })
 })

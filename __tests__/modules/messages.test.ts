@@ -1,8 +1,8 @@
 /** All messages, in a snapshot, which is to be read whenever it changes. */
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import type { Wait } from '../../src/closing.ts'
+import { adviceFor, type RunContext } from '../../src/advice.ts'
+import type { Failed, Wait } from '../../src/closing.ts'
 import * as messages from '../../src/message.ts'
-import type { RunContext } from '../../src/runner.ts'
 import { createQuote } from '../../src/text.ts'
 import { judge, OUTCOMES } from '../../src/verdict.ts'
 import * as samples from './samples.ts'
@@ -16,7 +16,7 @@ import { type Texts, TOKEN, UNKNOWN_TOKEN, tooMany, validInputs, YES } from './s
 type Case = [Planned[], Texts?, { env?: NodeJS.ProcessEnv; context?: Context; options?: Options }?]
 type Context = Partial<RunContext>
 
-const CONTEXT: RunContext = { startedBy: 'workflow', isRerun: false }
+const CONTEXT: RunContext = { startedBy: 'other', isRerun: false }
 const DRY: Texts = { 'dry-run': 'true' }
 const RERUN = { context: { isRerun: true } }
 const PROXY = { env: { https_proxy: 'http://user:hunter22@proxy.example:3128' } }
@@ -50,8 +50,8 @@ const CASES: Record<string, Case> = {
   'launch, no time': [[tooMany(590)], seconds('60')],
   '502 twice': [[answer(502, '<html>'), answer(502, '<html>')], { 'max-attempts': '2' }],
   rejected: [[refusal(400, 'Bad Request: ::error:: “no”')], {}, PROXY],
-  'active webhook': [[refusal(409, 'Conflict: webhook is active')]],
   'active webhook, although deleted': [[YES, refusal(409, 'webhook')], DELETE],
+  'active webhook': [[refusal(409, 'Conflict: webhook is active')]],
   'connection refused, to the deletion': [[REFUSED], { ...ONCE, ...DELETE }],
   'proxy wants credentials': [[failed('PROXY_407')], {}, PROXY],
   'close lost, the webhook deleted': [[YES, RESET], { ...DELETE, ...ONCE }],
@@ -110,7 +110,8 @@ const TITLES = {
 }
 
 /** What must be so in each message and each line of the log. */
-function check({ level, title, text, link }: messages.Message, lines: string[], outcome: string) {
+function check({ level, title, text: all }: messages.Message, lines: string[], outcome: string) {
+  const [text = '', link = ''] = all.split(' Details: ')
   for (const line of [text, ...lines]) {
     expect(line).toMatch(/^[A-Z][^\r\n]*[^.]\.$/)
     expect(line).not.toMatch(/ {2}|undefined|null|NaN|Infinity|\[object| [.,]|[.,]\.|::|hunter22/)
@@ -118,8 +119,7 @@ function check({ level, title, text, link }: messages.Message, lines: string[], 
   }
   expect(text.startsWith(`${title}. `) || text === `${title}.`).toBe(true)
   expect(title).toMatch(new RegExp(TITLES[level]))
-  const isKept = level === 'error' && !title.startsWith('Dry')
-  expect(text.includes(STAYS_STOPPED)).toBe(isKept)
+  expect(text.includes(STAYS_STOPPED)).toBe(level === 'error')
   const section = title.includes('is not known') ? 'not-known-to-be-closed' : outcome
   expect(link).toBe(level === 'error' ? `${PAGE}#${section}` : '')
   if (outcome === 'invalid-input') return
@@ -135,16 +135,21 @@ test.each(Object.entries(CASES))('%s', async (_, each) => {
   const isUnknown = result?.kind === 'failed' && result.mayBeClosed
   expect(message.title.includes('is not known to be closed')).toBe(isUnknown)
   expect(message.level === 'error').toBe(!result || result.kind === 'failed')
-  // The sentence that most of them share is left out.
-  const text = message.text.replace(STAYS_STOPPED, '…')
+  // The sentence that most of them share is left out, and the link.
+  const text = message.text.replace(STAYS_STOPPED, '…').replace(/ Details: .*/, '')
   expect([...waits, `${message.level}: ${text}`].join('\n')).toMatchSnapshot()
 })
 
-test('each outcome has a case', async () => {
-  const all = await Promise.all(Object.values(CASES).map(tell))
-  const outcomes = all.map(({ result }) => result?.outcome ?? 'invalid-input')
-  expect(OUTCOMES.filter((outcome) => !outcomes.includes(outcome))).toEqual([])
-})
+const OTHERS = ['closed', 'unconfirmed', 'dry-run', 'invalid-input']
+test.each(OUTCOMES.filter((outcome) => !OTHERS.includes(outcome)))(
+  'the advice on %s',
+  async (each) => {
+    const inputs = validInputs(ONCE)
+    const { result } = await run([REFUSED], inputs)
+    const failure = { ...result, outcome: each } as Failed
+    expect(adviceFor(failure, inputs, CONTEXT)).toMatchSnapshot()
+  },
+)
 
 test.each([
   ['TypeError at index.js:3120:17', new TypeError(TOKEN), `${TOKEN}\n at x (/index.js:3120:17)`],
@@ -155,11 +160,11 @@ test.each([
     undefined,
   ],
 ])('a defect shows %s and nothing else', (trace, error, stack) => {
-  const { title, text, link } = messages.defectMessage(Object.assign(error, { stack }))
+  const { title, text } = messages.defectMessage(Object.assign(error, { stack }))
   expect(title).toBe('The Bale bot is not known to be closed: defect of the action')
   expect(text).toContain(`${title}. Run again, and report this: ${trace}. If the bot was stopped,`)
   expect(text).not.toContain(SECRET)
-  expect(link).toBe('https://github.com/OWNER/close-bale-bot/issues')
+  expect(text).toMatch(/ Details: https:\/\/github\.com\/OWNER\/close-bale-bot\/issues$/)
   expect(messages.defectMessage(TOKEN).text).toMatch(/report this: Error at .*\. If/)
 })
 
@@ -167,11 +172,11 @@ test('what a type allows, but no run has, gets words, too', async () => {
   const inputs = validInputs(ONCE)
   for (const exchange of [STOPPED, CONNECTED]) {
     const verdict = judge('close', exchange, createQuote([]))
-    const wait: Wait = { seconds: 1, failed: { verdict, count: 1 } }
+    const wait: Wait = { seconds: 1, attempt: { verdict, count: 1 } }
     expect(messages.describeWait(wait, 1, inputs)).toContain('close. Next try')
   }
   const { result } = await run([REFUSED], inputs)
-  const message = messages.createMessage({ ...result, decisive: undefined }, inputs, CONTEXT)
+  const message = messages.createMessage({ ...result, verdict: undefined }, inputs, CONTEXT)
   expect(message.title).toBe('Bale bot 1234567890 was not closed: unreachable')
 })
 

@@ -55,7 +55,7 @@ export const tooMany = (seconds: number) =>
   refusal(429, `Too Many Requests: retry after ${seconds}`, { retry_after: seconds })
 
 export function failed(code: string, mayHaveArrived = false): Exchange {
-  return { kind: 'failed', mayHaveArrived, code }
+  return { kind: 'error', mayHaveArrived, code }
 }
 
 export const YES = answer(200, { ok: true, result: true })
@@ -69,7 +69,7 @@ export const CUT_ERROR = { ...UNAVAILABLE, body: undefined } as Exchange
 export const CONNECTED: Exchange = { kind: 'connected', mayHaveArrived: false }
 export const REFUSED = failed('ECONNREFUSED')
 export const RESET = failed('ECONNRESET', true)
-export const CUT_OFF: Exchange = { kind: 'failed', mayHaveArrived: true, status: 200, code: 'X' }
+export const CUT_OFF: Exchange = { kind: 'error', mayHaveArrived: true, status: 200, code: 'X' }
 export const TOO_LONG: Exchange = { kind: 'too-long', mayHaveArrived: true, status: 200 }
 /** On the virtual clock, these two take all the time that they get. */
 export const SILENCE: Exchange = { kind: 'timed-out', mayHaveArrived: true, timeoutSeconds: 10 }
@@ -117,7 +117,7 @@ export function virtualWorld(
     },
     stop: stop.signal,
     onWait: (wait, leftSeconds) => {
-      world.log.push(`${wait.failed ? 'retry' : 'check'} ${leftSeconds}`)
+      world.log.push(`${wait.attempt ? 'retry' : 'check'} ${leftSeconds}`)
       world.waits.push({ wait, leftSeconds, atSeconds: nowSeconds })
     },
     pass: (seconds) => {

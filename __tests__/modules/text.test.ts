@@ -3,7 +3,7 @@ import { createQuote, quotationsAsCode, trimInvisible } from '../../src/text.ts'
 import { SECRET, TOKEN } from './samples.ts'
 
 const quote = createQuote([TOKEN, SECRET])
-const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)'
+const NOT_SHOWN = '(not shown, since it contains part of a secret)'
 
 describe('a quotation', () => {
   test.each([

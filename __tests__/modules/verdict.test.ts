@@ -8,14 +8,14 @@ import { answer, NOW, refusal, TOKEN } from './samples.ts'
 const verdictOn = (exchange: Exchange, step: Step = 'close') =>
   judge(step, exchange, createQuote([TOKEN]))
 
-/** A verdict in words: the answer, whether it is asked for again and may have worked, and the rest. */
-function inWords({ answer, isRetryable, mayHaveWorked, waitSeconds, reason }: Verdict): string {
+/** A verdict in words: its kind, whether it is asked for again and may have worked, and the rest. */
+function inWords({ kind, isRetryable, mayHaveWorked, waitSeconds, reason }: Verdict): string {
   const facts = [
     isRetryable && 'again',
     mayHaveWorked && 'maybe',
     waitSeconds && `${waitSeconds} s`,
   ]
-  return [answer, ...facts, reason && `(${reason})`].filter(Boolean).join(' ')
+  return [kind, ...facts, reason && `(${reason})`].filter(Boolean).join(' ')
 }
 
 describe('the verdict on', () => {
@@ -157,7 +157,7 @@ describe('the wait that is asked for', () => {
   })
 })
 
-const NOT_SHOWN = '(a text that is not shown, since it contains part of a secret)'
+const NOT_SHOWN = '(not shown, since it contains part of a secret)'
 test.each<[string, Exchange, string]>([
   ['cleaned', refusal(400, ' a\u202eb '), '“ab”'],
   ['those of a gateway', answer(400, 'plain'), '“plain”'],
