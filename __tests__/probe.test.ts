@@ -129,7 +129,7 @@ test('With a token from a file and a typed yes, the table is full', async () => 
   const { rows, record, sent } = await runAgainst([bot], [], options, ['--token-file', file])
   expect(rows.map((row) => row.slice(2, row.indexOf(' |'))).join('; ')).toBe(
     'getMe; getWebhookInfo; noSuchMethod; close, wrong secret; close; close after the wait; ' +
-      'close again; close again; getMe; close after getMe; close by GET',
+      'close again; close later; getMe; close after getMe; close by GET',
   )
   expect(rows[4]).toMatch(
     /\| 429 \| false \| 429 \| 2 \| 2 \|.*`Too .* 2` \| \d+ \| rate.*\(launch\) \| yes/,
@@ -158,6 +158,14 @@ test.concurrent.each<[string, Buffer, RegExp]>([
   ]
   const { says } = await runAgainstAnswers(...first, last)
   expect(says.join('\n')).toMatch(expected)
+})
+
+test('A copy that opens the bot is told from a server that says yes again', async () => {
+  const me = http(200, '{"ok":true,"result":{}}')
+  const first = [me, me, no(404, 'method not found'), unknownToken, yes, alreadyClosed]
+  const { says } = await runAgainstAnswers(...first, yes, me, yes, alreadyClosed)
+  expect(says.join('\n')).toMatch(/Something opened the bot, and there is no window/)
+  expect(says.join('\n')).not.toMatch(/says yes to a closed bot|does not open/)
 })
 
 test.concurrent.each([
@@ -211,7 +219,7 @@ describe('It stops and leaves a record', () => {
     expect([exitCode, ...says]).toEqual([
       1,
       '- It is not settled whether `close` is offered.',
-      '- **Stopped.** It was interrupted at the wait after close.',
+      '- **Stopped; probe again.** It was interrupted at the wait after close.',
     ])
   })
 })

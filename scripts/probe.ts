@@ -31,10 +31,11 @@ const MEANINGS: Record<string, string> = {
   'close, wrong secret already-closed':
     'A wrong token looks like a closed bot: with one, `allow-already-closed` passes the step.',
   'close again closed': '`close` says yes to a closed bot: leave out `confirm-after-seconds`.',
-  'close again rate-limited (launch)':
+  'close later closed': 'Something opened the bot, and there is no window after a launch.',
+  'close later rate-limited (launch)':
     'Something opened the bot. If nothing uses it, leave out `confirm-after-seconds`.',
   'close after getMe closed': 'No window after a launch: a bot that was opened is `unconfirmed`.',
-  '* already-closed': '`getMe` does not open the bot here: a check may miss a copy that runs.',
+  'close after getMe already-closed': '`getMe` does not open the bot: a check may miss a copy.',
   '* rate-limited': 'A limiter refused a request, which tells nothing of a window: probe again.',
 }
 
@@ -76,9 +77,9 @@ async function probe(): Promise<void> {
   if (last.end === 'unsupported') offer = '`close` is not offered: leave this action out.'
   if (last.end.endsWith('closed') && unknown.end !== 'closed') offer = '`close` is offered.'
   if (last.end.endsWith('closed')) {
-    await ask('close again', 'What does it say of a closed bot?', emulated.ALREADY_CLOSED)
+    last = await ask('close again', 'What does it say of a closed bot?', emulated.ALREADY_CLOSED)
     await sleep(5_000)
-    last = await ask('close again', 'And five seconds later?', emulated.ALREADY_CLOSED)
+    last = await ask('close later', 'And five seconds later?', last)
     await ask('getMe', 'Does this open the bot?', OK)
     const next = await ask('close after getMe', 'Is it refused now?', emulated.tooEarly(600))
     if (next.end !== 'closed') last = next
@@ -178,7 +179,7 @@ function lineOf(cells: string[]): string {
 }
 
 function finish(stopped?: string): never {
-  if (stopped) notes.add(`**Stopped.** ${stopped}`)
+  if (stopped) notes.add(`**Stopped; probe again.** ${stopped}`)
   if (notes.size === 0) notes.add('No difference: after a launch, `close` is refused for 600 s.')
   const result = quotationsAsCode(`${facts.join(', ')}.\n\n- ${[offer, ...notes].join('\n- ')}`)
   writeFileSync('bale-probe.md', `### Record of a probe\n\n${result}\n\n${table.join('\n')}\n`)
