@@ -69,7 +69,8 @@ test.each(pages)('%s names only commands that exist', (path) => {
 })
 
 test('docs/troubleshooting.md has a section for each outcome', () => {
-  expect(anchorsOf('docs/troubleshooting.md')).toEqual(expect.arrayContaining([...OUTCOMES]))
+  const anchors = anchorsOf('docs/troubleshooting.md')
+  expect(OUTCOMES.filter((outcome) => !anchors.includes(outcome))).toEqual([])
 })
 
 // `npm run readme` writes this list, and the tables below.
@@ -78,7 +79,7 @@ const manifest = parse(read('action.yml')) as Record<
   Record<string, { description: string; default?: string }>
 >
 
-test('action.yml lists the outcomes', () => {
+test('action.yml lists the outcomes, by npm run readme', () => {
   expect(manifest.outputs['outcome']?.description).toContain(`: ${OUTCOMES.join(', ')}.`)
 })
 

@@ -26,7 +26,7 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
     verdict?.step === 'deleteWebhook'
       ? 'This API does not offer deleteWebhook: set delete-webhook: false, and start a new run.'
       : 'Check api-url first, and start a new run. If it is right, this API does not offer close.',
-  'not offered':
+  'not-offered':
     'This API does not offer close, so you do not need this step: when the process on the old host ' +
     'has ended, the bot can start on the new host.',
   'rate-limited': 'The API, or a gateway before it, asks for a pause: run again later.',
@@ -36,14 +36,14 @@ const ADVICE: Record<FailedOutcome | Reason, Advice> = {
     'The relay is on Cloudflare, which cannot reach Bale: use a relay elsewhere, and start a new run.',
   rejected:
     'The API, or a firewall before it, refused: check api-url, then the token, and start a new run.',
-  'active webhook': (_, inputs) =>
+  'active-webhook': (_, inputs) =>
     inputs['delete-webhook']
       ? 'Something has set the webhook again: stop it, and run again.'
       : 'The bot has an active webhook: set delete-webhook: true, and start a new run.',
   'invalid-response':
     'Check that api-url is the Bot API itself, not a web page or redirect, and start a new run.',
   unreachable: ({ verdict }) =>
-    verdict?.exchange.kind === 'error' ? adviceOnCode(verdict.exchange.code) : '',
+    adviceOnCode(verdict?.exchange.kind === 'error' ? verdict.exchange.code : ''),
   'timed-out': ({ unusedSeconds }) =>
     unusedSeconds === undefined
       ? 'Check the network between this runner and the API, and run again.'

@@ -28,7 +28,7 @@ export type Result = Closed | DryRun | Failed
 interface Facts {
   /** How many `close` attempts were begun, the check included. */
   closeAttempts: number
-  /** The attempt that decided the outcome, if one did; the check only if the bot was reopened. */
+  /** What decided the outcome, if an attempt did; the check only if the bot was reopened. */
   verdict: Verdict | undefined
   webhookDeletion: Effect
 }
@@ -72,7 +72,7 @@ export interface StepEnd {
 interface Run {
   inputs: ValidInputs
   world: World
-  attempts: Verdict[]
+  verdicts: Verdict[]
 }
 
 /** A wait must leave this for another attempt, or `attempt-timeout-seconds` if that is less. */
@@ -84,7 +84,7 @@ const REPORT_INTERVAL_SECONDS = 60
 
 /** Closes the bot, or for a dry run connects. Throws only on a defect. */
 export async function closeBot(inputs: ValidInputs, world: World): Promise<Result> {
-  const run: Run = { inputs, world, attempts: [] }
+  const run: Run = { inputs, world, verdicts: [] }
   const end = await runSteps(run)
   const { kind } = end
   if (kind !== 'done' && kind !== 'already-closed') return failed(kind, end, run)
@@ -124,7 +124,7 @@ async function runStep(step: Step, run: Run): Promise<StepEnd> {
 async function makeAttempt(step: Step, run: Run): Promise<Verdict> {
   const timeoutSeconds = Math.min(run.inputs['attempt-timeout-seconds'], secondsLeft(run))
   const verdict = await run.world.ask(step, timeoutSeconds)
-  run.attempts.push(verdict)
+  run.verdicts.push(verdict)
   return verdict
 }
 
@@ -185,12 +185,12 @@ function failed(outcome: FailedOutcome, end: StepEnd, run: Run): Failed {
 }
 
 function factsAfter({ verdict }: StepEnd, run: Run): Facts {
-  const closeAttempts = run.attempts.filter(({ step }) => step === 'close').length
+  const closeAttempts = run.verdicts.filter(({ step }) => step === 'close').length
   return { closeAttempts, verdict, webhookDeletion: effectOf('deleteWebhook', run) }
 }
 
-function effectOf(method: Method, { attempts }: Run): Effect {
-  const verdicts = attempts.filter(({ step }) => step === method)
+function effectOf(method: Method, run: Run): Effect {
+  const verdicts = run.verdicts.filter(({ step }) => step === method)
   const got = (expected: Verdict['kind']) => verdicts.some(({ kind }) => kind === expected)
   if (got('done')) return 'confirmed'
   // An API that does not know the token has done nothing.

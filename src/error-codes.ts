@@ -3,7 +3,7 @@
 /** A retry cannot help after these. */
 const FINAL_CODES = [
   {
-    // `ERR_TLS_CERT_…`, too, which also fits below: a wrong host, no untrusted certificate.
+    // `ERR_TLS_CERT_…` (a certificate for another host) also fits below; it belongs here.
     codes: /^(EPROTO|ERR_(SSL|TLS)_\w+)$/,
     advice:
       'The TLS handshake failed: check host and port in api-url and of the proxy, and start a new run.',

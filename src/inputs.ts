@@ -20,12 +20,12 @@ interface CommonInputs {
   /** The digits before the colon, which are not secret; empty if the token is malformed. */
   botId: string
   secrets: string[]
-  quote: Quote
 }
 
 export interface ValidInputs extends CommonInputs, InputValues {
   isValid: true
   proxy: HttpProxy | undefined
+  quote: Quote
 }
 
 export interface InvalidInputs extends CommonInputs {
@@ -87,9 +87,9 @@ export function parseInputs(
   const token = trimInvisible(textOf('bale-token') ?? '')
   const secrets = secretsIn(token)
   const quote = createQuote(secrets)
-  const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets, quote }
+  const common = { botId: TOKEN.exec(token)?.[1] ?? '', secrets }
   const parsed = INPUT_NAMES.map((name) => parseInput(name, textOf(name), quote))
-  const values = Object.assign({}, ...parsed.map(({ entry }) => entry)) as InputValues
+  const values = Object.fromEntries(parsed.map(({ entry }) => entry)) as InputValues
   const { proxy, complaint: proxyComplaint } = chooseProxy(values['api-url'], env)
   const misspelt = Array.from(texts.keys(), misspeltComplaint)
   const complaints = [
@@ -99,7 +99,7 @@ export function parseInputs(
     confirmComplaint(values),
     proxyComplaint,
   ].filter((each) => each !== undefined)
-  if (complaints.length === 0) return { ...common, ...values, isValid: true, proxy }
+  if (complaints.length === 0) return { ...common, ...values, isValid: true, proxy, quote }
   const isTokenMissing = token === '' && !misspelt.some(Boolean)
   return { ...common, isValid: false, complaints, isTokenMissing }
 }
@@ -112,10 +112,10 @@ function parseInput(name: InputName, text: string | undefined, quote: Quote) {
   const given = trimInvisible(text ?? fallback)
   // An empty `dry-run` is an expression with a misspelt name; its default would be a real close.
   const value = parse(given === '' && name !== 'dry-run' ? fallback : given)
-  if (value !== undefined) return { entry: { [name]: value } }
+  if (value !== undefined) return { entry: [name, value] }
   const problem = name === 'bale-token' ? tokenProblem(given) : valueProblem(name, given, quote)
   const complaint = `${name} ${problem}; it must be ${accepted}.`
-  return { entry: { [name]: parse(fallback) }, complaint }
+  return { entry: [name, parse(fallback)], complaint }
 }
 
 function confirmComplaint(values: InputValues): string | undefined {

@@ -29,7 +29,7 @@ export const OUTCOMES = [
 export type Outcome = (typeof OUTCOMES)[number]
 
 /** What an answer says beyond its kind; `launch`: a refusal as after a launch of the bot. */
-export type Reason = 'launch' | 'not offered' | 'active webhook' | 'relay'
+export type Reason = 'launch' | 'not-offered' | 'active-webhook' | 'relay'
 
 export interface Verdict {
   step: Step
@@ -164,10 +164,10 @@ function kindByCode({ code, isRefusal }: Reply): FailureKind {
 function reasonIn(step: Step, reply: Reply, kind: Verdict['kind']): Reason | undefined {
   const { code, words, plainText, isRefusal } = reply
   const isRefusedClose = step === 'close' && isRefusal
-  if (kind === 'unsupported' && isRefusedClose) return 'not offered'
+  if (kind === 'unsupported' && isRefusedClose) return 'not-offered'
   if (kind === 'rate-limited' && isRefusedClose && !LIMITER.test(words)) return 'launch'
   if (kind !== 'server-error' && kind !== 'rejected') return undefined
-  if (step === 'close' && code === 409 && /webhook/i.test(words)) return 'active webhook'
+  if (step === 'close' && code === 409 && /webhook/i.test(words)) return 'active-webhook'
   return code === 530 || /error code: 10\d\d/i.test(plainText) ? 'relay' : undefined
 }
 

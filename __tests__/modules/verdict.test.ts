@@ -44,7 +44,7 @@ describe('the verdict on', () => {
   test.each<[number[], string, string]>([
     [[400, 402, 404, 406, 418, 499], 'rejected', 'rejected'],
     [[401, 403, 421], 'rejected', 'unauthorized'],
-    [[405, 501], 'unsupported', 'unsupported (not offered)'],
+    [[405, 501], 'unsupported', 'unsupported (not-offered)'],
     [[408, 425, 500, 503, 505, 519, 521, 523, 525, 526, 599], 'server-error again', ''],
     [[502, 504, 520, 522, 524], 'server-error again maybe', ''],
     [[530], 'server-error again (relay)', ''],
@@ -69,12 +69,12 @@ describe('the verdict on', () => {
   test.each([
     [404, 'Token not found: local_rate_limited', 'unauthorized', 'unauthorized'],
     [504, 'token not found', 'unauthorized maybe', 'unauthorized maybe'],
-    [404, 'method not found', 'unsupported', 'unsupported (not offered)'],
+    [404, 'method not found', 'unsupported', 'unsupported (not-offered)'],
     [500, 'Retry After 7', 'rate-limited again 7 s', 'rate-limited again 7 s (launch)'],
     [400, 'retry after 0', 'rate-limited again', 'rate-limited again (launch)'],
     [400, 'Bot limit exceed', 'rate-limited again', 'rate-limited again'],
     [503, 'x local_rate_limited\n', 'rate-limited again', 'rate-limited again'],
-    [409, 'a Webhook', 'rejected (active webhook)', 'rejected (active webhook)'],
+    [409, 'a Webhook', 'rejected (active-webhook)', 'rejected (active-webhook)'],
     [400, 'a webhook', 'rejected', 'rejected'],
     [400, 'x error code: 1020', 'rejected (relay)', 'rejected'],
     [400, 'error code: 999', 'rejected', 'rejected'],
