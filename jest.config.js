@@ -11,7 +11,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': ['ts-jest', { useESM: true }] },
   // Most tests wait for processes and timers, so more workers than cores are faster.
-  maxWorkers: 6,
+  maxWorkers: 4,
   // Processes start slowly on a busy machine.
   testTimeout: 30_000,
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -7,8 +7,10 @@ import fc from 'fast-check'
 import { type Bot, call, restart } from '../emulator/lifecycle.ts'
 import type { Exchange } from '../src/bale.ts'
 import { closeBot } from '../src/closing.ts'
+import { validInputs } from './modules/parse.ts'
 import * as samples from './modules/samples.ts'
-import { answer, validInputs, virtualWorld } from './modules/samples.ts'
+import { answer } from './modules/samples.ts'
+import { virtualWorld } from './modules/virtual-run.ts'
 
 /** What can become of a request on its way. */
 interface Course {
@@ -34,7 +36,7 @@ const COURSES: Course[] = [
   ...lost(answer(502, 'the bot has already been closed')),
   ...[500, 521, 403, 302].map(page).map(refused),
   ...[samples.REFUSED, samples.NO_CONNECTION, samples.failed('CERT_HAS_EXPIRED')].map(refused),
-  ...[answer(429, 'local_rate_limited', '7'), samples.BOT_LIMIT].map(refused),
+  ...[answer(429, 'local_rate_limited', 7), samples.BOT_LIMIT].map(refused),
   ...[answer(200, 'OK'), answer(400, 'the bot has already been closed')].map(refused),
   refused(envoy('connection failure')),
 ]

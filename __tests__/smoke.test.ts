@@ -26,6 +26,8 @@ const unconfirmed: Expectation = { outcome: 'unconfirmed', status: 200, attempts
 const doubtful = (outcome: string) => fails(outcome, undefined, { mayBeClosed: true })
 
 const scenarios: Scenario[] = [
+  // The slowest first: only a few run side by side.
+  ['a silent server', stall(), doubtful('timed-out'), hasty],
   ['a running bot is closed', yes, closed],
   ['a bot is closed over TLS', yes, closed, overTls],
   ['a bot is closed after its webhook is deleted', [yes, yes], closed, deleting],
@@ -49,7 +51,6 @@ const scenarios: Scenario[] = [
   ['a refusal', no(400, 'No'), fails('rejected', 400)],
   ['a redirect', http(302), fails('invalid-response', 302)],
   ['a broken connection', reset(), doubtful('unreachable'), { inputs: once }],
-  ['a silent server', stall(), doubtful('timed-out'), hasty],
   ['a wrong input', yes, fails('invalid-input'), noDryRun],
   ['a dry run', yes, { outcome: 'dry-run' }, dryRun],
 ]

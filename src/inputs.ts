@@ -80,9 +80,8 @@ export function parseInputs(
   env: NodeJS.ProcessEnv,
   complaintAboutNode?: string,
 ): ValidInputs | InvalidInputs {
-  const variables = Object.entries(env).filter(([variable]) => /^INPUT_/i.test(variable))
   // Letter case makes no difference.
-  const texts = new Map(variables.map(([variable, text]) => [variable.toUpperCase(), text]))
+  const texts = new Map(Object.entries(env).map(([name, text]) => [name.toUpperCase(), text]))
   const textOf = (name: InputName) => texts.get(variableOf(name))
   const token = trimInvisible(textOf('bale-token') ?? '')
   const secrets = secretsIn(token)

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Result } from '../../src/closing.ts'
+import { ALLOW, CHECK, DELETE, ONCE, type Texts, validInputs } from './parse.ts'
 import * as samples from './samples.ts'
-import { ALLOW, CHECK, DELETE, ONCE } from './samples.ts'
-import { CLOSED, cancelled, CANCELLED_IN_WAIT, type Options } from './samples.ts'
-import { type Planned, refusal, RESET, run, slow, STOPPED, STOPPED_BEFORE } from './samples.ts'
-import { type Texts, UNKNOWN_TOKEN, tooMany, UNAVAILABLE, validInputs, YES } from './samples.ts'
+import { CLOSED, refusal, RESET, STOPPED, STOPPED_BEFORE, tooMany, UNAVAILABLE } from './samples.ts'
+import { UNKNOWN_TOKEN, YES } from './samples.ts'
+import { cancelled, CANCELLED_IN_WAIT, type Options, type Planned, run } from './virtual-run.ts'
+import { slow } from './virtual-run.ts'
 
 beforeEach(() => {
   jest.spyOn(Math, 'random').mockReturnValue(0.5)

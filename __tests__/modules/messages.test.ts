@@ -5,12 +5,12 @@ import type { Failed, Wait } from '../../src/closing.ts'
 import * as messages from '../../src/message.ts'
 import { createQuote } from '../../src/text.ts'
 import { judge, OUTCOMES } from '../../src/verdict.ts'
+import { ALLOW, CHECK, DELETE, ONCE, parse, type Texts, validInputs } from './parse.ts'
 import * as samples from './samples.ts'
-import { ALLOW, CHECK, DELETE, ONCE } from './samples.ts'
-import { CLOSED, answer, cancelled, CANCELLED_IN_WAIT, CONNECTED } from './samples.ts'
-import { failed, NO_CONNECTION, type Options, parse, type Planned, REFUSED } from './samples.ts'
-import { refusal, RESET, run, SECRET, SILENCE, slow, STOPPED } from './samples.ts'
-import { type Texts, TOKEN, UNKNOWN_TOKEN, tooMany, validInputs, YES } from './samples.ts'
+import { answer, CLOSED, CONNECTED, failed, NO_CONNECTION, refusal, REFUSED } from './samples.ts'
+import { RESET, SECRET, SILENCE, STOPPED, TOKEN, tooMany, UNKNOWN_TOKEN, YES } from './samples.ts'
+import { cancelled, CANCELLED_IN_WAIT, type Options, type Planned, run } from './virtual-run.ts'
+import { slow } from './virtual-run.ts'
 
 /** What the API answers, the inputs, and what else makes a case. */
 type Case = [Planned[], Texts?, { env?: NodeJS.ProcessEnv; context?: Context; options?: Options }?]
@@ -26,7 +26,7 @@ const NO_CLOSE = refusal(404, 'Not Found: method not found')
 
 const CASES: Record<string, Case> = {
   closed: [[YES]],
-  'closed, after a limiter': [[samples.BOT_LIMIT, answer(503, '', '31'), YES]],
+  'closed, after a limiter': [[samples.BOT_LIMIT, answer(503, '', 31), YES]],
   'closed, after a launch': [[tooMany(9), refusal(429, 'Too Many Requests'), YES]],
   'closed, checked': [[YES, CLOSED], { 'confirm-after-seconds': '60' }],
   'already closed, allowed and checked': [[CLOSED, CLOSED], { ...ALLOW, ...CHECK }],
@@ -92,7 +92,7 @@ async function tell([planned, texts = {}, { env, context, options } = {}]: Case)
   }
   const { result, world } = await run(planned, inputs, options)
   const waits = world.waits.map(({ wait, leftSeconds, atSeconds }) => {
-    jest.spyOn(Date, 'now').mockReturnValue(Date.parse(samples.NOW) + atSeconds * 1000)
+    jest.spyOn(Date, 'now').mockReturnValue(Date.UTC(2026, 0, 1, 12) + atSeconds * 1000)
     return messages.describeWait(wait, leftSeconds, inputs)
   })
   return { message: messages.createMessage(result, inputs, runContext), waits, result }

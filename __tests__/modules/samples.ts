@@ -1,47 +1,16 @@
-/** Inputs, exchanges, and a run on a virtual clock. */
-import { type Exchange, parseRetryAfter, type Step } from '../../src/bale.ts'
-import { closeBot, type Wait, type World } from '../../src/closing.ts'
-import { type InputValues, parseInputs, type ValidInputs } from '../../src/inputs.ts'
-import { createQuote } from '../../src/text.ts'
-import { judge } from '../../src/verdict.ts'
+/** A token, and what exchanges with the API can end in. */
+import type { Exchange } from '../../src/bale.ts'
 
 export const SECRET = 'AAabcdefghijklmnopqrstuvwxyz_012345-'
 export const TOKEN = `1234567890:${SECRET}`
 
-export type Texts = Partial<Record<keyof InputValues, string>>
-
-export const ONCE: Texts = { 'max-attempts': '1' }
-export const DELETE: Texts = { 'delete-webhook': 'true' }
-export const ALLOW: Texts = { 'allow-already-closed': 'true' }
-export const CHECK: Texts = { 'confirm-after-seconds': '30' }
-
-/** Parses inputs as the runner passes them on, by default with a good token. */
-export function parse(texts: Texts = {}, env: NodeJS.ProcessEnv = {}) {
-  const all = Object.entries({ 'bale-token': TOKEN, ...texts })
-  const variables = all.map(([name, text]) => [`INPUT_${name.toUpperCase()}`, text])
-  return parseInputs({ ...(Object.fromEntries(variables) as NodeJS.ProcessEnv), ...env })
-}
-
-export function validInputs(texts: Texts = {}, env: NodeJS.ProcessEnv = {}): ValidInputs {
-  const inputs = parse(texts, env)
-  if (!inputs.isValid) throw new Error(inputs.complaints.join(' '))
-  return inputs
-}
-
-export function complaintsAbout(texts: Texts, env: NodeJS.ProcessEnv = {}): string[] {
-  const inputs = parse(texts, env)
-  return inputs.isValid ? [] : inputs.complaints
-}
-
-export const NOW = 'Thu, 01 Jan 2026 12:00:00 GMT'
-
 /** @param body is sent as JSON unless it is a text */
-export function answer(status: number, body: unknown, retryAfter = ''): Exchange {
+export function answer(status: number, body: unknown, retryAfterSeconds = NaN): Exchange {
   return {
     kind: 'answer',
     mayHaveArrived: true,
     status,
-    retryAfterSeconds: parseRetryAfter(retryAfter, Date.parse(NOW)),
+    retryAfterSeconds,
     body: typeof body === 'string' ? body : JSON.stringify(body),
   }
 }
@@ -76,85 +45,3 @@ export const SILENCE: Exchange = { kind: 'timed-out', mayHaveArrived: true, time
 export const NO_CONNECTION: Exchange = { ...SILENCE, mayHaveArrived: false }
 export const STOPPED: Exchange = { kind: 'stopped', mayHaveArrived: true }
 export const STOPPED_BEFORE: Exchange = { kind: 'stopped', mayHaveArrived: false }
-
-export interface VirtualWorld extends World {
-  /** `close 10` is a request and its time limit, `retry 0.75` a report of a wait; in seconds. */
-  log: string[]
-  waits: { wait: Wait; leftSeconds: number; atSeconds: number }[]
-  pass: (seconds: number) => void
-  cancel: () => void
-}
-
-export interface Options {
-  startSeconds?: number
-  onSleep?: (world: VirtualWorld) => void
-}
-
-/** @param exchangeFor is asked for each request */
-export function virtualWorld(
-  exchangeFor: (step: Step, world: VirtualWorld) => Exchange,
-  { startSeconds = 0, onSleep }: Options = {},
-): VirtualWorld {
-  let nowSeconds = startSeconds
-  const stop = new AbortController()
-  const world: VirtualWorld = {
-    log: [],
-    waits: [],
-    ask: (step, timeoutSeconds) => {
-      world.log.push(`${step} ${timeoutSeconds}`)
-      let exchange = exchangeFor(step, world)
-      if (exchange.kind === 'timed-out') {
-        nowSeconds += timeoutSeconds
-        exchange = { ...exchange, timeoutSeconds }
-      }
-      return Promise.resolve(judge(step, exchange, createQuote([TOKEN])))
-    },
-    elapsedSeconds: () => nowSeconds,
-    sleep: (seconds) => {
-      onSleep?.(world)
-      if (!stop.signal.aborted) nowSeconds += seconds
-      return Promise.resolve()
-    },
-    stop: stop.signal,
-    onWait: (wait, leftSeconds) => {
-      world.log.push(`${wait.attempt ? 'retry' : 'check'} ${leftSeconds}`)
-      world.waits.push({ wait, leftSeconds, atSeconds: nowSeconds })
-    },
-    pass: (seconds) => {
-      nowSeconds += seconds
-    },
-    cancel: () => stop.abort(),
-  }
-  return world
-}
-
-/** An exchange, or what happens while a request is under way. */
-export type Planned = Exchange | ((world: VirtualWorld) => Exchange)
-
-/** The run is cancelled meanwhile. */
-export const cancelled = (exchange: Exchange) => (world: VirtualWorld) => {
-  world.cancel()
-  return exchange
-}
-
-/** The exchange takes some time. */
-export const slow = (seconds: number, exchange: Exchange) => (world: VirtualWorld) => {
-  world.pass(seconds)
-  return exchange
-}
-
-/** For a run that is cancelled in its first wait. */
-export const CANCELLED_IN_WAIT = { onSleep: (world: VirtualWorld) => world.cancel() }
-
-/** Runs against a list of exchanges, all of which must be asked for. */
-export async function run(planned: Planned[], inputs = validInputs(), options?: Options) {
-  const rest = [...planned]
-  const world = virtualWorld((_, self) => {
-    const next = rest.shift()
-    if (!next) throw new Error('One request more than planned')
-    return typeof next === 'function' ? next(self) : next
-  }, options)
-  const result = await closeBot(inputs, world)
-  if (rest.length > 0) throw new Error(`${rest.length} requests fewer than planned`)
-  return { result, world }
-}

@@ -1,5 +1,6 @@
 /** How long the action waits before it asks again, and when it gives up. */
-import { describe, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
+import { parseRetryAfter } from '../../src/bale.ts'
 import { head, no, page, tooMany, yes } from './answers.ts'
 import { answer, stall } from './replies.ts'
 import { closed, expectRequests, expectResult, fails, runAgainst, testScenarios } from './run.ts'
@@ -21,6 +22,17 @@ describe('A wait', () => {
       { withinSeconds: 2 },
     ],
   ])
+
+  test.each([
+    ['120', 120],
+    ['Thu, 01 Jan 2026 12:00:30 GMT', 30],
+    ['Thu, 01 Jan 2026 11:59:00 GMT', -60],
+    ['Thu, 01 Jan 2026 12:00:30 EST', NaN],
+    ['5, 5', NaN],
+    ['', NaN],
+  ])('by a header of %j: %d s', (header, seconds) => {
+    expect(parseRetryAfter(header, Date.UTC(2026, 0, 1, 12))).toBe(seconds)
+  })
 
   test.concurrent('until a date goes by the clock of the runner', async () => {
     const busy: Reply = (connection) => {
