@@ -153,7 +153,8 @@ function tokenProblem(token: string): string {
 }
 
 function secondsRule(fallback: string, min: number, max: number): InputRule<number> {
-  const accepted = `${min > 0 ? 'more than 0 and at most' : '0 to'} ${max} seconds, such as 1.5`
+  const from = min === ABOVE_ZERO ? 'more than 0 and at most' : `${min} to`
+  const accepted = `${from} ${max} seconds, such as 1.5`
   return { fallback, accepted, parse: (text) => parseNumber(text, min, max) }
 }
 

@@ -3,7 +3,7 @@ import type { Answer, Exchange, Step } from './bale.ts'
 import { isTransient } from './error-codes.ts'
 import type { Quote, SafeText } from './text.ts'
 
-const FAILURE_KINDS = [
+export const FAILURE_KINDS = [
   'already-closed',
   'unauthorized',
   'unsupported',

@@ -15,8 +15,9 @@ const DEFAULTS: Texts = Object.fromEntries(
   OPTIONAL_NAMES.map((name) => [name, MANIFEST[name]?.default]),
 )
 
-test('the inputs are those of action.yml', () => {
+test('the inputs are those of action.yml, where all but the token have a default', () => {
   expect(Object.keys(MANIFEST)).toEqual(INPUT_NAMES)
+  expect(OPTIONAL_NAMES.filter((name) => !DEFAULTS[name])).toEqual([])
 })
 
 test('without any variable, the token is empty', () => {
@@ -123,14 +124,15 @@ describe('booleans and numbers', () => {
   })
 
   const NO_NUMBERS = 'x 5x 1e2 +5 .5 5. -1 ۵ 0x10 1_0 1,5 NaN Infinity'
-  test.each(namesWith(/^\d+$/))('%s must be in the range that action.yml gives', (name) => {
+  const RANGE = /(?<![\d.])(?:more than 0 and at most|(\d+(?:\.\d+)?) to) (\d+(?:\.\d+)?)/
+  test.each(namesWith(/^[\d.]+$/))('%s must be in the range that action.yml gives', (name) => {
     const description = MANIFEST[name]?.description ?? ''
-    const [range, least, most] = /(more than 0 and at most|0 to|1 to) (\d+)/.exec(description) ?? []
-    const min = least?.startsWith('more') ? 0.001 : parseInt(least ?? '')
-    for (const text of [String(min), `${most}`, `0${most}`])
+    expect(description).toMatch(RANGE)
+    const [range, least = '0.001', most] = RANGE.exec(description) ?? []
+    for (const text of [least, `${most}`, `0${most}`])
       expect(validInputs({ [name]: text })[name]).toBe(Number(text))
-    const outside = [min > 0 ? '0' : '-1', String(Number(most) + 1)]
-    for (const text of [...NO_NUMBERS.split(' '), ...outside]) {
+    const outside = [Number(least) - 0.001, Math.ceil(Number(least)) - 1, Number(most) + 1]
+    for (const text of [...NO_NUMBERS.split(' '), ...outside.map(String)]) {
       const [complaint, ...others] = complaintsAbout({ [name]: text })
       expect(complaint).toContain(`${name} is “${text}”; it must be `)
       expect(complaint).toContain(range)

@@ -4,7 +4,7 @@ import { adviceFor, type RunContext } from '../../src/advice.ts'
 import type { Failed, Wait } from '../../src/closing.ts'
 import * as messages from '../../src/message.ts'
 import { createQuote } from '../../src/text.ts'
-import { judge, OUTCOMES } from '../../src/verdict.ts'
+import { FAILURE_KINDS, judge } from '../../src/verdict.ts'
 import { ALLOW, CHECK, DELETE, ONCE, parse, type Texts, validInputs } from './parse.ts'
 import * as samples from './samples.ts'
 import { answer, CLOSED, CONNECTED, failed, NO_CONNECTION, refusal, REFUSED } from './samples.ts'
@@ -140,16 +140,12 @@ test.each(Object.entries(CASES))('%s', async (_, each) => {
   expect([...waits, `${message.level}: ${text}`].join('\n')).toMatchSnapshot()
 })
 
-const OTHERS = ['closed', 'unconfirmed', 'dry-run', 'invalid-input']
-test.each(OUTCOMES.filter((outcome) => !OTHERS.includes(outcome)))(
-  'the advice on %s',
-  async (each) => {
-    const inputs = validInputs(ONCE)
-    const { result } = await run([REFUSED], inputs)
-    const failure = { ...result, outcome: each } as Failed
-    expect(adviceFor(failure, inputs, CONTEXT)).toMatchSnapshot()
-  },
-)
+test.each([...FAILURE_KINDS, 'reopened'])('the advice on %s', async (outcome) => {
+  const inputs = validInputs(ONCE)
+  const { result } = await run([REFUSED], inputs)
+  const failure = { ...result, outcome } as Failed
+  expect(adviceFor(failure, inputs, CONTEXT)).toMatchSnapshot()
+})
 
 test.each([
   ['TypeError at index.js:3120:17', new TypeError(TOKEN), `${TOKEN}\n at x (/index.js:3120:17)`],

@@ -1,15 +1,18 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Exchange, Step } from '../../src/bale.ts'
 import { createQuote } from '../../src/text.ts'
-import { judge, type Verdict } from '../../src/verdict.ts'
+import { FAILURE_KINDS, judge, type Verdict } from '../../src/verdict.ts'
 import * as samples from './samples.ts'
 import { answer, refusal, TOKEN } from './samples.ts'
 
 const verdictOn = (exchange: Exchange, step: Step = 'close') =>
   judge(step, exchange, createQuote([TOKEN]))
 
+const tried = new Set<Verdict['kind']>()
+
 /** A verdict in words: its kind, whether it is asked for again and may have worked, and the rest. */
 function inWords({ kind, isRetryable, mayHaveWorked, waitSeconds, reason }: Verdict): string {
+  tried.add(kind)
   const facts = [
     isRetryable && 'again',
     mayHaveWorked && 'maybe',
@@ -160,4 +163,8 @@ test.each<[string, Exchange, string]>([
   ['none of a page', answer(400, '<html>'), ''],
 ])('the words of a server are %s', (_, exchange, expected) => {
   expect(verdictOn(exchange).description).toEqual(expected)
+})
+
+test('each kind of failure has a row above', () => {
+  expect(tried).toEqual(new Set(['done', ...FAILURE_KINDS]))
 })
