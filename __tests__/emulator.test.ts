@@ -64,7 +64,7 @@ describe('the server', () => {
     emulator = running
     const ask = (path = `/relay/bot${token}/close?x=1`, method = 'POST') =>
       fetch(running.url + path, { method, redirect: 'manual' })
-    return { ask, requests: running.requests, stop: running.stop }
+    return { ask, requests: running.requests }
   }
 
   const here = `/bot${token}`
@@ -103,18 +103,6 @@ describe('the server', () => {
     await expect(ask()).rejects.toMatchObject({ cause: { code: 'ECONNRESET' } })
     await ask()
     expect(requests.map(({ answer }) => answer)).toEqual([first, second])
-  })
-
-  test('a forgotten poller launches the bot after each close, until the server stops', async () => {
-    const { ask, requests, stop } = await start({ pollerSeconds: 0.5, youngSeconds: 0 })
-    await ask()
-    while (requests.length < 2) await sleep(50)
-    await ask()
-    await stop()
-    await sleep(1000)
-    const answers = requests.map(({ method, answer }) => `${method} ${answer}`)
-    const close = 'close 200 closed'
-    expect(answers).toEqual([close, 'getUpdates 200 ok, launched', close])
   })
 })
 
