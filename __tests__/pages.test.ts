@@ -88,15 +88,18 @@ describe.each(['README.md', 'README.fa.md'])('%s', (path) => {
     .filter((token): token is Tokens.Table => token.type === 'table')
     .map(({ rows }) => rows.map((cells) => cells.map(({ text }) => text)))
 
-  test.each(['inputs', 'outputs'] as const)('has the %s of action.yml', (kind) => {
-    const rows = Object.entries(manifest[kind]).map(([name, { description, default: usual }]) => [
-      `\`${name}\``,
-      ...(usual ? [`\`${usual}\``] : []),
-      ...(path === 'README.md' ? [description] : []),
-    ])
-    const table = tables.find(([row = []]) => row[0] === rows[0]?.[0])
-    expect(table).toEqual(rows.map((cells): unknown => expect.arrayContaining(cells)))
-  })
+  test.each(['inputs', 'outputs'] as const)(
+    'has the %s of action.yml, by npm run readme',
+    (kind) => {
+      const rows = Object.entries(manifest[kind]).map(([name, { description, default: usual }]) => [
+        `\`${name}\``,
+        ...(usual ? [`\`${usual}\``] : []),
+        ...(path === 'README.md' ? [description] : []),
+      ])
+      const table = tables.find(([row = []]) => row[0] === rows[0]?.[0])
+      expect(table).toEqual(rows.map((cells): unknown => expect.arrayContaining(cells)))
+    },
+  )
 
   test('shows examples/close.yml, and steps of examples/move.yml as they are', () => {
     const withoutIndentation = (text: string) => text.trim().replace(/^ +/gm, '')

@@ -79,7 +79,7 @@ describe('the verdict on', () => {
     [503, 'x local_rate_limited\n', 'rate-limited again', 'rate-limited again'],
     [409, 'a Webhook', 'rejected (active-webhook)', 'rejected (active-webhook)'],
     [400, 'a webhook', 'rejected', 'rejected'],
-    [400, 'x error code: 1020', 'rejected (relay)', 'rejected'],
+    [409, 'x error code: 1001', 'rejected (relay)', 'rejected'],
     [400, 'error code: 999', 'rejected', 'rejected'],
     [400, 'The Bot has already been closed!', 'rejected', 'already-closed'],
     [502, 'the bot has already been closed', 'server-error again maybe', 'already-closed'],
