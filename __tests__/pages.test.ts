@@ -73,7 +73,6 @@ test('docs/troubleshooting.md has a section for each outcome', () => {
   expect(OUTCOMES.filter((outcome) => !anchors.includes(outcome))).toEqual([])
 })
 
-// `npm run readme` writes this list, and the tables below.
 const manifest = parse(read('action.yml')) as Record<
   'inputs' | 'outputs',
   Record<string, { description: string; default?: string }>

@@ -131,8 +131,9 @@ describe('booleans and numbers', () => {
     const [range, least = '0.001', most] = RANGE.exec(description) ?? []
     for (const text of [least, `${most}`, `0${most}`])
       expect(validInputs({ [name]: text })[name]).toBe(Number(text))
-    const outside = [Number(least) - 0.001, Math.ceil(Number(least)) - 1, Number(most) + 1]
-    for (const text of [...NO_NUMBERS.split(' '), ...outside.map(String)]) {
+    const [min, max] = [Number(least), Number(most)]
+    const outside = [min - 0.001, Math.ceil(min) - 1, max + 0.001, max + 1].map(String)
+    for (const text of [...NO_NUMBERS.split(' '), ...outside]) {
       const [complaint, ...others] = complaintsAbout({ [name]: text })
       expect(complaint).toContain(`${name} is “${text}”; it must be `)
       expect(complaint).toContain(range)
